@@ -1,0 +1,127 @@
+"""PostgreSQL for Python, every query proven before it runs.
+
+Names are loaded when they are first used, so that ``assay --version`` does not pay for the driver.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from assay._version import __version__
+
+if TYPE_CHECKING:
+    from assay import migrate as migrate
+    from assay import proof as proof
+    from assay.errors import (
+        AuthenticationFailed,
+        CheckViolation,
+        ConfigurationError,
+        ConnectionFailed,
+        ConnectionLost,
+        DatabaseError,
+        DataError,
+        DeadlockDetected,
+        DecodeError,
+        Error,
+        ExclusionViolation,
+        ForeignKeyViolation,
+        InsufficientPrivilege,
+        IntegrityError,
+        MigrationError,
+        NoRows,
+        NotNullViolation,
+        OperatorIntervention,
+        ParameterError,
+        PoolClosed,
+        PoolError,
+        PoolTimeout,
+        ProofError,
+        QueryCanceled,
+        ReadOnlyTransaction,
+        ResourceError,
+        RowClassError,
+        RowCountError,
+        SerializationFailure,
+        ServerError,
+        StatementError,
+        TooManyRows,
+        TransactionError,
+        UndefinedDatabase,
+        UniqueViolation,
+        UsageError,
+    )
+    from assay.runtime.connection import Connection, connect
+    from assay.runtime.executor import Executor
+    from assay.runtime.pool import Pool, PoolStats
+    from assay.runtime.transaction import Transaction
+
+__all__ = [
+    "AuthenticationFailed",
+    "CheckViolation",
+    "ConfigurationError",
+    "Connection",
+    "ConnectionFailed",
+    "ConnectionLost",
+    "DataError",
+    "DatabaseError",
+    "DeadlockDetected",
+    "DecodeError",
+    "Error",
+    "ExclusionViolation",
+    "Executor",
+    "ForeignKeyViolation",
+    "InsufficientPrivilege",
+    "IntegrityError",
+    "MigrationError",
+    "NoRows",
+    "NotNullViolation",
+    "OperatorIntervention",
+    "ParameterError",
+    "Pool",
+    "PoolClosed",
+    "PoolError",
+    "PoolStats",
+    "PoolTimeout",
+    "ProofError",
+    "QueryCanceled",
+    "ReadOnlyTransaction",
+    "ResourceError",
+    "RowClassError",
+    "RowCountError",
+    "SerializationFailure",
+    "ServerError",
+    "StatementError",
+    "TooManyRows",
+    "Transaction",
+    "TransactionError",
+    "UndefinedDatabase",
+    "UniqueViolation",
+    "UsageError",
+    "__version__",
+    "connect",
+]
+
+_ROOMS = {
+    "Connection": "assay.runtime.connection",
+    "Executor": "assay.runtime.executor",
+    "Pool": "assay.runtime.pool",
+    "PoolStats": "assay.runtime.pool",
+    "Transaction": "assay.runtime.transaction",
+    "connect": "assay.runtime.connection",
+}
+_MODULES = frozenset({"migrate", "proof"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"assay.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'assay' has no attribute {name!r}")
+    value = getattr(import_module(_ROOMS.get(name, "assay.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

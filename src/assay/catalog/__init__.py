@@ -1,0 +1,1 @@
+"""pg_catalog read into frozen dataclasses."""

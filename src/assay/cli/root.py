@@ -1,0 +1,74 @@
+"""The ``assay`` command, which finds its subcommands when they are called."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from assay._version import __version__
+from assay.cli.output import fail
+from assay.errors import Error
+
+COMMANDS = {
+    "check": "Prove every query of the project.",
+    "db": "Create, drop and reset the project's database.",
+    "demo": "See Assay at work on a small backend.",
+    "describe": "What a statement takes and returns.",
+    "migrate": "Add, run, revert and list migrations.",
+    "prepare": "Write the offline cache of proofs.",
+    "seed": "Load the project's seeds.",
+    "server": "Start, stop and look at the embedded server.",
+}
+"""Each command is the object ``command`` of the module ``assay.cli.NAME``; the text is its line in the list."""
+
+
+class Commands(click.Group):
+    """A group that imports a subcommand only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"assay.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="assay %(version)s")
+def command() -> None:
+    """PostgreSQL for Python, every query proven before it runs."""
+
+
+def run() -> None:
+    """Run with the process's arguments; SIGTERM unwinds like Ctrl-C, so that locks and files are let go."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        result = command.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+    except Error as error:
+        fail(error)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,257 @@
+"""Settings: from the environment, a ``.env`` file and ``[tool.assay]`` in pyproject.toml, in that order."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from assay.errors import ConfigurationError
+
+EMBEDDED_SERVER = "18"
+"""The major version of the server that is used when nothing else is asked for."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DatabaseUrl:
+    """A ``postgresql://`` URL (manual section 34.1.1.2), whose text forms never show the password.
+
+    ``url.reveal()`` gives the whole URL, for the driver only.
+    """
+
+    user: str | None
+    password: str | None
+    host: str | None
+    """A host name or address, or the folder of a Unix socket (starts with ``/``)."""
+    port: int | None
+    database: str | None
+    options: tuple[tuple[str, str], ...] = ()
+    """What follows ``?``, less ``host``, ``port``, ``user``, ``password`` and ``dbname``, in order."""
+
+    @classmethod
+    def parse(cls, text: str) -> DatabaseUrl:
+        """Read a URL; raises ConfigurationError, which never shows it, when it is not one."""
+        parts = urlsplit(text.strip())
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ConfigurationError(
+                "The database URL does not start with postgresql://; give it as postgresql://user@host:port/database"
+            )
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        try:
+            port = options.pop("port", None) or parts.port
+            port = int(port) if port is not None else None
+        except ValueError:
+            raise ConfigurationError(
+                "The port in the database URL is not a number from 1 to 65535; "
+                "characters such as / : @ in a password must be written as %2F %3A %40"
+            ) from None
+        return cls(
+            user=options.pop("user", None) or _unquoted(parts.username),
+            password=options.pop("password", None) or _unquoted(parts.password),
+            host=options.pop("host", None) or _unquoted(parts.hostname),
+            port=port,
+            database=options.pop("dbname", None) or _unquoted(parts.path.removeprefix("/")) or None,
+            options=tuple(options.items()),
+        )
+
+    def with_database(self, database: str) -> DatabaseUrl:
+        """The same server, another database."""
+        return DatabaseUrl(self.user, self.password, self.host, self.port, database, self.options)
+
+    def reveal(self) -> str:
+        """The whole URL with its password."""
+        return self._text(self.password)
+
+    @property
+    def place(self) -> str:
+        """Host, port and database in words for messages: ``database "app" at db.example:5432``."""
+        host = self.host or "the default host"
+        where = host if host.startswith("/") and self.port is None else f"{host}:{self.port or 5432}"
+        return f'database "{self.database or self.user or "postgres"}" at {where}'
+
+    def __str__(self) -> str:
+        return self._text("***" if self.password else None)
+
+    def __repr__(self) -> str:
+        return f"DatabaseUrl({str(self)!r})"
+
+    def _text(self, password: str | None) -> str:
+        user = quote(self.user, safe="") if self.user else ""
+        secret = f":{password if password == '***' else quote(password, safe='')}" if password else ""
+        options = list(self.options)
+        host = self.host or ""
+        if host.startswith("/"):
+            options.insert(0, ("host", host))
+            host = ""
+        elif ":" in host:
+            host = f"[{host}]"
+        port = f":{self.port}" if self.port is not None else ""
+        if port and not host:
+            options.insert(0, ("port", port[1:]))
+            port = ""
+        at = "@" if user or secret else ""
+        query = f"?{urlencode(options, safe='/')}" if options else ""
+        return f"postgresql://{user}{secret}{at}{host}{port}/{quote(self.database or '', safe='')}{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a project asks of Assay."""
+
+    root: Path
+    """The folder of the pyproject.toml with ``[tool.assay]``, else the nearest one, else the working folder."""
+    database_url: DatabaseUrl | None
+    """``DATABASE_URL``; None means the embedded server."""
+    database: str
+    """The name of the project's database on the embedded server."""
+    migrations: Path
+    """The folder of the migrations; ``migrations`` unless set."""
+    seeds: Path
+    """The folder of the seeds; ``seeds`` unless set."""
+    source: tuple[Path, ...]
+    """The folders and files whose queries are checked; the root unless set."""
+    server: str = EMBEDDED_SERVER
+    """The major version of the server that proofs and the embedded database run on."""
+    offline: bool = False
+    """``ASSAY_OFFLINE``: prove from the offline cache alone, with no server."""
+    server_idle_timeout: float = 900.0
+    """Seconds without a connection after which the embedded server shuts down; 0 means never."""
+
+
+_KEYS = frozenset({"database", "migrations", "seeds", "source", "server", "server-idle-timeout"})
+
+
+def load_settings(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of the project that ``start`` (the working folder unless given) lies in.
+
+    Raises ConfigurationError for a file that cannot be read and for a setting that is unknown or of the wrong type.
+    """
+    start = (start or Path.cwd()).resolve()
+    root, table = _project(start)
+    values = environment(root, environ)
+    url = values.get("DATABASE_URL", "").strip()
+    timeout = table.get("server-idle-timeout", 900)
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or timeout < 0:
+        raise ConfigurationError("[tool.assay] server-idle-timeout must be a number of seconds, 0 or more")
+    return Settings(
+        root=root,
+        database_url=DatabaseUrl.parse(url) if url else None,
+        database=_text(table, "database", default_database_name(root)),
+        migrations=root / _text(table, "migrations", "migrations"),
+        seeds=root / _text(table, "seeds", "seeds"),
+        source=tuple(root / part for part in _texts(table, "source", ["."])),
+        server=_text(table, "server", EMBEDDED_SERVER),
+        offline=truth(values, "ASSAY_OFFLINE"),
+        server_idle_timeout=float(timeout),
+    )
+
+
+def environment(root: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process environment, with what it lacks filled from ``.env`` in the given folder."""
+    path = (root or Path.cwd()) / ".env"
+    process = os.environ if environ is None else environ
+    return {**read_dotenv(path), **process} if path.is_file() else dict(process)
+
+
+def truth(values: Mapping[str, str], name: str) -> bool:
+    """A yes-or-no variable: 1, true, yes, on; 0, false, no, off and empty; anything else is an error."""
+    value = values.get(name, "").strip().lower()
+    if value in ("", "0", "false", "no", "off"):
+        return False
+    if value in ("1", "true", "yes", "on"):
+        return True
+    raise ConfigurationError(f"{name} is {values[name]!r}; it takes true or false")
+
+
+_ASSIGNMENT = re.compile(
+    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)\s*=\s*
+    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s#'"][^\n]*?|))\s*(?:(?:^|(?<=\s))\#.*)?""",
+    re.VERBOSE,
+)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read ``NAME=value`` lines; quotes, ``export`` and ``#`` comments are understood, nothing is expanded.
+
+    Raises ConfigurationError naming file and line, never the line's text, when a line is something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {_why(error)}") from None
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _ASSIGNMENT.fullmatch(line)
+        if match is None:
+            raise ConfigurationError(f"{path}:{number}: this line is not NAME=value")
+        if match["double"] is not None:
+            value = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), match["double"])
+        else:
+            value = match["single"] if match["single"] is not None else match["bare"]
+        values[match["name"]] = value
+    return values
+
+
+def default_database_name(root: Path) -> str:
+    """A name for a project's database: its folder's name, and a few characters that tell same-named folders apart."""
+    word = re.sub(r"[^a-z0-9]+", "_", root.name.lower()).strip("_")[:40] or "project"
+    return f"{word}_{sha256(os.fsencode(root)).hexdigest()[:8]}"
+
+
+def _project(start: Path) -> tuple[Path, dict[str, Any]]:
+    nearest = None
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if not path.is_file():
+            continue
+        nearest = nearest or folder
+        table = _tool_table(path)
+        if table is not None:
+            return folder, table
+    return nearest or start, {}
+
+
+def _tool_table(path: Path) -> dict[str, Any] | None:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("assay")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {_why(error)}") from None
+    if table is None:
+        return None
+    unknown = sorted(set(table) - _KEYS)
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: [tool.assay] has no setting {unknown[0]!r}; there are {', '.join(sorted(_KEYS))}"
+        )
+    return dict(table)
+
+
+def _text(table: Mapping[str, Any], name: str, default: str) -> str:
+    value = table.get(name, default)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"[tool.assay] {name} must be a string that is not empty")
+    return value
+
+
+def _texts(table: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
+    value = table.get(name, default)
+    if not isinstance(value, list) or not value or not all(isinstance(part, str) and part for part in value):
+        raise ConfigurationError(f"[tool.assay] {name} must be a list of paths")
+    return value
+
+
+def _unquoted(text: str | None) -> str | None:
+    return unquote(text) if text else None
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,1 @@
+"""Migrations: files, ledger, lock and runner."""

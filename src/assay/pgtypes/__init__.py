@@ -1,0 +1,1 @@
+"""PostgreSQL types and the Python types they accept."""

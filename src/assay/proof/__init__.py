@@ -1,0 +1,1 @@
+"""Proofs: what a statement takes and returns, and whether the code agrees."""

@@ -1,0 +1,1 @@
+"""Statements sent to the server and rows built from its answers."""

@@ -1,0 +1,1 @@
+"""SQL as text: placeholders, optional clauses, statement splitting."""

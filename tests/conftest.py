@@ -1,0 +1,97 @@
+"""Real servers and fresh databases for every test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from assay.config import DatabaseUrl
+
+SYSTEM_15 = Path("/usr/lib/postgresql/15/bin/postgres")
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
+
+VERSIONS = [
+    pytest.param("18", id="pg18"),
+    pytest.param(
+        "15", id="pg15", marks=pytest.mark.skipif(not SYSTEM_15.exists(), reason="no PostgreSQL 15 on this machine")
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def assay_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder of this test session's own; its servers are stopped at the end."""
+    from assay.server import Server
+
+    home = tmp_path_factory.mktemp("assay-home")
+    before = os.environ.get("ASSAY_HOME")
+    os.environ["ASSAY_HOME"] = str(home)
+    yield home
+    for version in ("18", "15"):
+        Server.locate(version, home=home).stop()
+    if before is None:
+        del os.environ["ASSAY_HOME"]
+    else:
+        os.environ["ASSAY_HOME"] = before
+
+
+def start(version: str, request: pytest.FixtureRequest) -> DatabaseUrl:
+    """The URL of the maintenance database of a running server, as its superuser."""
+    given = os.environ.get(f"ASSAY_TEST_URL_{version}")
+    if given:
+        return DatabaseUrl.parse(given)
+    from assay.server import Server
+
+    home: Path = request.getfixturevalue("assay_home")
+    return Server.locate(version, home=home).ensure_running()
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def server(request: pytest.FixtureRequest) -> DatabaseUrl:
+    """Each server that Assay is tested on: the embedded 18, and the system's 15 where there is one."""
+    return start(request.param, request)
+
+
+@pytest.fixture(scope="session")
+def server_18(request: pytest.FixtureRequest) -> DatabaseUrl:
+    """The embedded server alone, for what does not differ between versions."""
+    return start("18", request)
+
+
+@pytest.fixture
+async def database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A new empty database on each server."""
+    async for url in fresh(server):
+        yield url
+
+
+@pytest.fixture
+async def database_18(server_18: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A new empty database on the embedded server."""
+    async for url in fresh(server_18):
+        yield url
+
+
+async def fresh(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """Create a database, give its URL, drop it."""
+    name = f"test_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(server.reveal())
+    try:
+        await admin.execute(f'create database "{name}"')
+        yield server.with_database(name)
+        await admin.execute(f'drop database "{name}" with (force)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def driver(database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
+    """A bare asyncpg connection to a new database, for looking at what Assay did."""
+    connection = await asyncpg.connect(database.reveal())
+    yield connection
+    await connection.close()
