@@ -1,0 +1,131 @@
+"""The words of a SQL text: one lexer for everything in Assay that reads SQL.
+
+It follows the server's own scanner (src/backend/parser/scan.l; manual section 4.1) with standard_conforming_strings
+on, as it has been by default since PostgreSQL 9.1. It never fails: what the server would refuse comes out as tokens
+too, and the server says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WHITESPACE = "whitespace"
+    COMMENT = "comment"
+    """``-- to the end of the line``, without the line's end, or ``/* nested /* block */ */``."""
+    STRING = "string"
+    """Every literal in quotes: ``''``, ``E''``, ``U&''``, ``B''``, ``X''``, ``N''``, ``$$ $$`` and ``$tag$ $tag$``."""
+    QUOTED = "quoted"
+    """An identifier in double quotes, also ``U&""``."""
+    WORD = "word"
+    """A key word or an identifier without quotes."""
+    NUMBER = "number"
+    PARAMETER = "parameter"
+    """``$1``."""
+    OPERATOR = "operator"
+    """One operator, however many characters it has; none contains a colon."""
+    CAST = "cast"
+    """``::``."""
+    ASSIGN = "assign"
+    """``:=``, which names an argument of a function call."""
+    COLON = "colon"
+    """``:`` alone."""
+    SYMBOL = "symbol"
+    """Any other character: ``( ) [ ] { } , ; .`` and what SQL has no use for."""
+
+
+class Token(NamedTuple):
+    """A piece of a text: the characters from ``start`` up to, not including, ``end``."""
+
+    kind: Kind
+    start: int
+    end: int
+    closed: bool = True
+    """False for a literal, an identifier or a comment that the text ends in the middle of."""
+
+
+BLANK = frozenset({Kind.WHITESPACE, Kind.COMMENT})
+"""The kinds that separate others and mean nothing."""
+
+_E_BODY = r"'(?:[^'\\]++|''|\\.)*+'"
+_TOKEN = re.compile(
+    rf"""
+      (?P<whitespace>[ \t\n\r\f\v]++)
+    | (?P<comment>--[^\n\r]*+)
+    | (?P<block>/\*)
+    | (?P<escape>[eE]{_E_BODY}
+        # Literals with only blanks and a line's end between them are one, and go on in the same way.
+        (?:(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+{_E_BODY})*+)
+    | (?P<string>(?:[bBxXnN]|[uU]&)?'(?:[^']++|'')*+')
+    | (?P<quoted>(?:[uU]&)?"(?:[^"]++|"")*+")
+    | (?P<open>(?:[eEbBxXnN]|[uU]&)?'|(?:[uU]&)?")
+    | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*+)?\$)
+    | (?P<parameter>\$[0-9]++)
+    | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)
+    | (?P<number>0[xX](?:_?[0-9A-Fa-f])++ | 0[oO](?:_?[0-7])++ | 0[bB](?:_?[01])++
+        | (?:[0-9](?:_?[0-9])*+(?:\.(?!\.)(?:[0-9](?:_?[0-9])*+)?)? | \.[0-9](?:_?[0-9])*+)
+          (?:[eE][+-]?[0-9](?:_?[0-9])*+)?)
+    | (?P<cast>::) | (?P<assign>:=) | (?P<colon>:)
+    | (?P<operator>(?:(?!--|/\*)[-~!@\#^&|`?+*/%<>=])++)
+    | (?P<symbol>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BLOCK_EDGE = re.compile(r"/\*|\*/")
+
+
+def tokenize(text: str, start: int = 0) -> Iterator[Token]:
+    """Every token from ``start`` on, in order and without gaps: joined, they are the text again."""
+    match = _TOKEN.match(text, start)
+    while match is not None:
+        group = str(match.lastgroup)
+        token = _FINISHERS[group](text, match) if group in _FINISHERS else Token(Kind(group), *match.span())
+        yield token
+        match = _TOKEN.match(text, token.end)
+
+
+def _escape(text: str, match: re.Match[str]) -> Token:
+    return Token(Kind.STRING, *match.span())
+
+
+def _open(text: str, match: re.Match[str]) -> Token:
+    return Token(Kind.QUOTED if match[0][-1] == '"' else Kind.STRING, match.start(), len(text), closed=False)
+
+
+def _block_comment(text: str, match: re.Match[str]) -> Token:
+    depth = 1
+    for edge in _BLOCK_EDGE.finditer(text, match.end()):
+        depth += 1 if edge[0] == "/*" else -1
+        if not depth:
+            return Token(Kind.COMMENT, match.start(), edge.end())
+    return Token(Kind.COMMENT, match.start(), len(text), closed=False)
+
+
+def _dollar_string(text: str, match: re.Match[str]) -> Token:
+    closing = text.find(match[0], match.end())
+    if closing < 0:
+        return Token(Kind.STRING, match.start(), len(text), closed=False)
+    return Token(Kind.STRING, match.start(), closing + len(match[0]))
+
+
+def _operator(text: str, match: re.Match[str]) -> Token:
+    """An operator ends in ``+`` or ``-`` only if one of ``~ ! @ # ^ & | ` ? %`` is in it (manual section 4.1.3)."""
+    operator = match[0]
+    if len(operator) > 1 and operator[-1] in "+-" and not re.search(r"[~!@#^&|`?%]", operator):
+        operator = operator.rstrip("+-") or operator[0]
+    return Token(Kind.OPERATOR, match.start(), match.start() + len(operator))
+
+
+_FINISHERS: dict[str, Callable[[str, re.Match[str]], Token]] = {
+    "escape": _escape,
+    "open": _open,
+    "block": _block_comment,
+    "dollar": _dollar_string,
+    "operator": _operator,
+}
