@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from assay.sql.lexer import BLANK, Kind, Token, tokenize
 
-WORDS = r"""select a é $1 $$ $tag$ ' '' " E' e'\' U&' U&" B'1' -- /* */ : :: := :name [ ] ( ) { } ; , . .. 1 1.5e10 0x_ff
-+ - = <> @> ?| \ foo$bar$"""
+WORDS = r"""select a é $1 $$ $tag$ ' '' " E' e'\' U&' U&" B'1' -- /* */ : :: := :name [ ] ( ) { } ; , . .. 1 1.5e10
+0x_ff + - = <> @> ?| \ foo$bar$"""
 PIECES = [*WORDS.split(), " ", "\t", "\n", "\r", "\x00"]
 sql_like = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(max_size=40)
 
