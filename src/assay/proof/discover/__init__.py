@@ -1,0 +1,31 @@
+"""Finding the SQL in a project's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from assay.proof.discover.calls import CallFinder
+from assay.proof.discover.files import python_files
+from assay.proof.discover.model import Call, Discovery, Unreadable
+from assay.proof.discover.resolve import Project
+
+
+def discover(root: Path, sources: Iterable[Path], skip: Iterable[Path] = ()) -> Discovery:
+    """Find every call that takes SQL in the files and folders given; nothing is imported or run.
+
+    ``root`` is the project's folder, which paths in reports are relative to and modules are imported from.
+    """
+    root = root.resolve()
+    project = Project(root)
+    finder = CallFinder(project)
+    files = python_files(sources, skip)
+    calls: list[Call] = []
+    unreadable: list[Unreadable] = []
+    for path in files:
+        source = project.read(path)
+        if isinstance(source, Unreadable):
+            unreadable.append(source)
+        else:
+            calls += finder.find(source)
+    return Discovery(tuple(calls), tuple(unreadable), len(files))
