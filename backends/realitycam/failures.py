@@ -1,0 +1,59 @@
+"""What a client is told when a request cannot be answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Never
+
+import assay
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from .api import Mistakes, Problem
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request cannot be read"},
+    413: {"model": Problem, "description": "The request is too large"},
+    422: {"model": Mistakes, "description": "The request is not valid"},
+    503: {"model": Problem, "description": "The database is busy or cannot be reached"},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such device"}}
+
+_WORDS = {"predicate_failed": "the text holds characters that cannot be stored"}
+
+
+def invalid(where: tuple[str, ...], what: str) -> Never:
+    """Refuse a request that is well formed, with the same answer as one that is not."""
+    raise RequestValidationError([{"loc": where, "msg": what, "type": "value_error"}])
+
+
+def install(app: FastAPI) -> None:
+    """Answer what the routes raise: 422 for what a client can mend, 503 for what it can wait out."""
+    app.add_exception_handler(RequestValidationError, _mistakes)
+    app.add_exception_handler(assay.DataError, _data)
+    for kind in (assay.PoolError, assay.ConnectionFailed, assay.ResourceError, assay.OperatorIntervention):
+        app.add_exception_handler(kind, _unavailable)
+
+
+async def _mistakes(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    mistakes = [
+        {"loc": list(one["loc"]), "msg": _WORDS.get(one["type"], one["msg"]), "type": one["type"]}
+        for one in error.errors()
+    ]
+    return _answer(422, mistakes)
+
+
+async def _data(request: Request, error: Exception) -> Response:
+    return _answer(422, [{"loc": [], "msg": f"a value cannot be stored: {error}", "type": "value_error"}])
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    response = _answer(503, "The database is busy or cannot be reached; try again shortly")
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def _answer(status: int, detail: Any) -> Response:
+    # Only ASCII: a message can repeat what the client sent, and half of a surrogate pair has no UTF-8 form.
+    return Response(json.dumps({"detail": detail}), status, media_type="application/json")
