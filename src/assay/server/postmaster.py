@@ -1,0 +1,208 @@
+"""The server process: recognised, started, waited for and stopped.
+
+What it says about itself is in ``postmaster.pid`` of its data directory (manual section 65.1; the lines are in
+src/include/utils/pidfile.h). The file outlives a server that was killed, so it is believed only as far as a process
+with that id is a server on that data, or something answers on the socket.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import ServerError
+from assay.server.binaries import Programs
+from assay.server.layout import Layout, socket_folder
+from assay.server.processes import command_line, end, is_alive, start_apart, working_in
+
+DEFAULT_PORT = 5432
+"""The port that a socket is named after when there is no TCP."""
+
+_READY = "ready"
+_GONE = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR)
+_FAST, _IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # manual section 18.5, "Shutting Down the Server"
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """A server process, as it describes itself."""
+
+    pid: int
+    port: int
+    folder: Path
+    """Of its socket."""
+    listen: str
+    """The address that it listens on with TCP; empty for none."""
+    status: str
+    """``ready`` once it takes connections."""
+
+    @property
+    def socket(self) -> Path:
+        """The path of its socket."""
+        return self.folder / f".s.PGSQL.{self.port}"
+
+
+def find(layout: Layout) -> Postmaster | None:
+    """The server that is up on this data, or on its way up or down; None when there is none.
+
+    One in another container that shares the folder counts: its process cannot be seen, but its socket answers.
+    """
+    found = _read(layout.data / "postmaster.pid")
+    if found is None or not (is_server(found.pid, layout.data) or answers(found.socket)):
+        return None
+    return found
+
+
+def is_server(pid: int, data: Path) -> bool:
+    """Whether that process is alive and is a server on that data directory, started by Assay."""
+    return is_alive(pid) and f"-D {data} " in command_line(pid)
+
+
+def answers(path: Path) -> bool:
+    """Whether something takes connections on a socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            return error.errno not in _GONE
+    return True
+
+
+def start(programs: Programs, layout: Layout, *, listen: str, port: int, began: Callable[[int], None]) -> Postmaster:
+    """Start a server on data that no server is using, and wait until it takes connections.
+
+    Args:
+        programs: where PostgreSQL's programs are.
+        layout: where its data are.
+        listen: the address to listen on with TCP; empty for none.
+        port: the TCP port, after which the socket is named too.
+        began: called with the process id once there is one, before the server is ready.
+
+    Raises ServerError with the server's own words when it does not come up; nothing of it is left running then.
+    """
+    folder = socket_folder(layout)
+    _clear(layout, folder)
+    said = _rotate(layout.log)
+    command: list[str | Path] = [
+        programs.path("postgres"),
+        "-D",
+        layout.data,
+        "-k",
+        folder,
+        "-h",
+        listen,
+        "-p",
+        str(port),
+    ]
+    pid = start_apart(command, layout.log, layout.account)
+    try:
+        began(pid)
+        return _wait_until_ready(layout, pid, said)
+    except BaseException:
+        end([pid], [(_FAST, 5.0), (_IMMEDIATE, 5.0)])
+        end_everything(layout)
+        raise
+
+
+def wait_until_ready(layout: Layout, server: Postmaster) -> Postmaster | None:
+    """Wait for a server that another process has started; None when it ends instead."""
+    with suppress(ServerError):
+        return _wait_until_ready(layout, server.pid, _size(layout.log))
+    return None
+
+
+def stop(layout: Layout, server: Postmaster) -> None:
+    """Stop a server: its clients are disconnected, and what does not end in time is killed.
+
+    Raises ServerError when its process cannot be seen from here.
+    """
+    if not is_server(server.pid, layout.data):
+        raise ServerError(
+            f"The server on {layout.data} answers, but its process {server.pid} cannot be seen from here; "
+            "stop it in the container or on the machine that it runs in"
+        )
+    end([server.pid], [(_FAST, 10.0), (_IMMEDIATE, 5.0)])
+    end_everything(layout)
+
+
+def end_everything(layout: Layout) -> None:
+    """Kill what is left of a server on this data, such as a busy session whose postmaster was killed.
+
+    Such a session holds the shared memory, and no new server would start beside it.
+    """
+    if layout.data.is_dir():
+        left = [pid for pid in working_in(layout.data) if _is_postgres(pid)]
+        end(left, [(_IMMEDIATE, 0.5), (signal.SIGKILL, 5.0)])
+
+
+def failure(said: str, layout: Layout, what: str) -> ServerError:
+    """The error for a program that failed, out of what it said last."""
+    if "No space left on device" in said and "semaphores" not in said and "shared memory" not in said:
+        return ServerError(
+            f"{what}: the disk that holds {layout.place} is full; free some space, "
+            "or set ASSAY_HOME to a folder on another disk"
+        )
+    lines = [line for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "HINT:", "error:"))]
+    return ServerError(f"{what}: {' / '.join(telling[-3:] or lines[-3:]) or 'it said nothing'}\n  log: {layout.log}")
+
+
+def _is_postgres(pid: int) -> bool:
+    words = command_line(pid)
+    return "postgres" in words.partition(" ")[0]
+
+
+def _read(path: Path) -> Postmaster | None:
+    try:
+        lines = path.read_text(errors="surrogateescape").splitlines()
+        pid, port, folder = int(lines[0]), int(lines[3]), lines[4]
+    except (OSError, ValueError, IndexError):
+        return None
+    listen = lines[5] if len(lines) > 5 else ""
+    return Postmaster(pid, port, Path(folder), listen, lines[7].strip() if len(lines) > 7 else "") if pid > 1 else None
+
+
+def _clear(layout: Layout, folder: Path) -> None:
+    """Remove what a killed server left: PostgreSQL refuses to start while its ids are those of other processes."""
+    end_everything(layout)
+    for path in (layout.data / "postmaster.pid", *folder.glob(".s.PGSQL.*")):
+        path.unlink(missing_ok=True)
+
+
+def _wait_until_ready(layout: Layout, pid: int, said: int, seconds: float = 120.0) -> Postmaster:
+    deadline = time.monotonic() + seconds
+    while is_alive(pid):
+        found = _read(layout.data / "postmaster.pid")
+        if found is not None and found.pid == pid and found.status == _READY:
+            return found
+        if time.monotonic() > deadline:
+            raise failure(_since(layout.log, said), layout, f"The server was not ready after {seconds:g} seconds")
+        time.sleep(0.005)
+    raise failure(_since(layout.log, said), layout, "The server did not start")
+
+
+def _rotate(log: Path) -> int:
+    """Begin a new log when it has grown, keeping one; its size now, in bytes."""
+    size = _size(log)
+    if size > 1_000_000:
+        log.replace(log.with_suffix(".log.1"))
+        return 0
+    return size
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+def _since(log: Path, position: int) -> str:
+    try:
+        return log.read_bytes()[position:].decode(errors="replace")
+    except OSError:
+        return ""
