@@ -17,9 +17,9 @@ def discover(root: Path, sources: Iterable[Path], skip: Iterable[Path] = ()) -> 
     ``root`` is the project's folder, which paths in reports are relative to and modules are imported from.
     """
     root = root.resolve()
-    project = Project(root)
-    finder = CallFinder(project)
     files = python_files(sources, skip)
+    project = Project(root, files)
+    finder = CallFinder(project)
     calls: list[Call] = []
     unreadable: list[Unreadable] = []
     for path in files:
@@ -28,4 +28,4 @@ def discover(root: Path, sources: Iterable[Path], skip: Iterable[Path] = ()) -> 
             unreadable.append(source)
         else:
             calls += finder.find(source)
-    return Discovery(tuple(calls), tuple(unreadable), len(files))
+    return Discovery(project, tuple(calls), tuple(unreadable), len(files))

@@ -45,17 +45,20 @@ def read_python(path: Path) -> str:
     return io.TextIOWrapper(io.BytesIO(data), encoding).read()
 
 
-def import_folders(root: Path) -> tuple[Path, ...]:
-    """The folders that the project's modules are imported from: ``src`` where there is one, and the root."""
-    return (root / "src", root) if (root / "src").is_dir() else (root,)
+def import_folders(root: Path, files: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """The folders that a project's modules are imported from, in the order of ``sys.path``.
+
+    They are ``src`` where there is one, the root, the folder around the root when the root is a package itself, and
+    any other folder that one of the files' packages lies in.
+    """
+    folders = [root / "src"] if (root / "src").is_dir() else []
+    folders += [root, _around(root), *(_around(path.parent) for path in files)]
+    return tuple(dict.fromkeys(folders))
 
 
 def module_name(path: Path, root: Path) -> str | None:
-    """The dotted name a file is imported by, or None when its path cannot be a module's.
-
-    A package whose topmost folder lies elsewhere than in the root or ``src`` has the name it has there.
-    """
-    for folder in import_folders(root):
+    """The dotted name by which a file is imported from one of those folders, or None when it can have none."""
+    for folder in (root / "src", _around(root)):
         if path.is_relative_to(folder):
             parts = path.relative_to(folder).with_suffix("").parts
             break
@@ -64,3 +67,10 @@ def module_name(path: Path, root: Path) -> str | None:
     if parts[-1] == "__init__":
         parts = parts[:-1]
     return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
+
+
+def _around(folder: Path) -> Path:
+    """The folder that the outermost package around lies in; the folder itself when it is no package."""
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assay.proof.discover.resolve import Project
     from assay.proof.discover.scopes import Scope
     from assay.proof.discover.source import Source
     from assay.proof.discover.surfaces import Surface
@@ -110,6 +111,8 @@ class Unreadable:
 class Discovery:
     """Everything found in the project's files, in the order of their paths and lines."""
 
+    project: Project
+    """The parsed files, for following names further."""
     calls: tuple[Call, ...]
     unreadable: tuple[Unreadable, ...]
     files: int

@@ -99,7 +99,7 @@ class Receivers:
             return None
         binding = target.only
         if binding.annotation is not None:
-            return _as_class(self.project.resolve(_parsed(binding.annotation), binding.scope, target.source))
+            return _as_class(self.project.resolve(parsed_annotation(binding.annotation), binding.scope, target.source))
         if binding.value is not None:
             return self._class_of(binding.value, binding.scope, target.source, depth - 1)
         return None
@@ -136,7 +136,7 @@ class Receivers:
 
     def annotated(self, node: ast.expr, scope: Scope, source: Source, depth: int) -> Owner:
         """Whose an object annotated so is; the members of a union are asked one by one."""
-        node = _parsed(node)
+        node = parsed_annotation(node)
         if depth <= 0:
             return Owner.UNKNOWN
         if isinstance(node, ast.Constant):
@@ -202,7 +202,7 @@ def _as_class(target: Target | None) -> tuple[Scope, Source] | None:
     return None
 
 
-def _parsed(node: ast.expr) -> ast.expr:
+def parsed_annotation(node: ast.expr) -> ast.expr:
     """An annotation in quotes as the expression it holds."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:

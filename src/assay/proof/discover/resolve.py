@@ -53,8 +53,10 @@ Target = Module | Bound | External
 class Project:
     """The project's files, parsed when they are first needed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: Iterable[Path] = ()) -> None:
         self.root = root
+        self.folders = import_folders(root, files)
+        """Where its modules are imported from."""
         self._sources: dict[Path, Source | Unreadable] = {}
         self._modules: dict[str, Source | None] = {}
 
@@ -73,7 +75,7 @@ class Project:
     def _find(self, name: str) -> Source | None:
         if not name:
             return None
-        for folder in import_folders(self.root):
+        for folder in self.folders:
             base = folder.joinpath(*name.split("."))
             for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
                 if path.is_file():

@@ -53,17 +53,22 @@ class Scope:
         """Note that a name gets a value here."""
         self.names.setdefault(name, []).append(binding)
 
-    def lookup(self, name: str) -> list[Binding]:
-        """The bindings that a name refers to here, by Python's rules; empty when it is not bound in the module."""
+    def owner(self, name: str) -> Scope | None:
+        """The scope whose name a name refers to here, by Python's rules; None when the module does not bind it."""
         scope: Scope | None = self
         while scope is not None:
-            visible = scope is self or scope.kind != "class"
-            if visible and name in scope.elsewhere:
-                return scope.target(name).names.get(name, [])
-            if visible and name in scope.names:
-                return scope.names[name]
+            if scope is self or scope.kind != "class":
+                if name in scope.elsewhere:
+                    return scope.target(name)
+                if name in scope.names:
+                    return scope
             scope = scope.parent
-        return []
+        return None
+
+    def lookup(self, name: str) -> list[Binding]:
+        """The bindings that a name refers to here; empty when the module does not bind it."""
+        owner = self.owner(name)
+        return owner.names.get(name, []) if owner is not None else []
 
     def target(self, name: str) -> Scope:
         """The scope that a name declared global or nonlocal belongs to."""

@@ -1,0 +1,171 @@
+"""What the expressions at a call name: classes and annotations, looked up in the imported modules.
+
+Only names, attributes of modules and classes, and the operators of annotations are evaluated, so that checking a
+project calls none of its functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import typing
+from functools import reduce
+from operator import or_
+from types import ModuleType
+from typing import Any
+
+from assay.proof.discover.receivers import parsed_annotation
+from assay.proof.discover.resolve import Project, absolute
+from assay.proof.discover.scopes import Binding, Scope
+from assay.proof.discover.source import Source
+from assay.proof.modules import ImportFailure, Modules
+
+
+class Unresolved(Exception):
+    """An expression names no class that can be looked up; the text says why, as in ``"row" is a parameter``."""
+
+
+class Expressions:
+    """Evaluates the names and annotations of a project's files."""
+
+    def __init__(self, project: Project, modules: Modules) -> None:
+        self.project = project
+        self.modules = modules
+
+    def evaluate(self, node: ast.expr, scope: Scope, source: Source) -> Any:
+        """The object that a name, a dotted name or an annotation stands for; raises Unresolved."""
+        match node:
+            case ast.Name(id=name):
+                return self._name(name, scope, source)
+            case ast.Attribute(value=value, attr=attr):
+                return _attribute(self.evaluate(value, scope, source), attr, node)
+            case ast.Constant(value=str()):
+                return self.evaluate(_unquoted(node), scope, source)
+            case ast.Constant(value=value):
+                return value
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return _union([self.evaluate(part, scope, source) for part in (left, right)])
+            case ast.Subscript(value=value, slice=part):
+                return self._subscript(self.evaluate(value, scope, source), part, scope, source)
+            case ast.List(elts=parts):
+                return [self.evaluate(part, scope, source) for part in parts]
+        raise Unresolved(f'"{ast.unparse(node)}" is computed while the program runs')
+
+    def hints(self, kind: type) -> dict[str, Any]:
+        """The annotations of a class's attributes, inherited ones too; raises Unresolved for a name not found.
+
+        Names that a module imports for type checkers alone are imported here.
+        """
+        found: dict[str, Any] = {}
+        while True:
+            try:
+                return typing.get_type_hints(kind, localns=found, include_extras=True)
+            except NameError as error:
+                name = getattr(error, "name", None)
+                if not name or name in found:
+                    raise Unresolved(f"an annotation of {kind.__name__} cannot be evaluated: {error}") from None
+                found[name] = self._missing(name, kind)
+            except Exception as error:
+                raise Unresolved(f"the annotations of {kind.__name__} cannot be evaluated: {error}") from None
+
+    def _missing(self, name: str, kind: type) -> Any:
+        for base in kind.__mro__:
+            source = self.project.module(base.__module__)
+            for binding in source.scope.names.get(name, ()) if source else ():
+                if source is not None and binding.kind == "imported":
+                    return _imported(binding, source)
+        raise Unresolved(f'"{name}", which {kind.__name__} is annotated with, is not defined')
+
+    def _name(self, name: str, scope: Scope, source: Source) -> Any:
+        owner = scope.owner(name)
+        bindings = owner.names.get(name, []) if owner is not None else []
+        if owner is not None and owner.kind != "module":
+            return self._local(name, bindings, owner, source)
+        module = self.modules.load(source)
+        if isinstance(module, ImportFailure):
+            raise Unresolved(f"{source.shown} cannot be imported")
+        if hasattr(module, name):
+            return getattr(module, name)
+        if bindings and bindings[0].kind == "imported":
+            return _imported(bindings[0], source)
+        if hasattr(builtins, name):
+            return getattr(builtins, name)
+        raise Unresolved(f'"{name}" is not defined')
+
+    def _local(self, name: str, bindings: list[Binding], owner: Scope, source: Source) -> Any:
+        if not bindings:
+            raise Unresolved(f'"{name}" is not defined')
+        binding = bindings[0]
+        if binding.kind == "imported":
+            return _imported(binding, source)
+        if binding.kind == "assigned" and binding.value is not None and len(bindings) == 1:
+            return self.evaluate(binding.value, binding.scope, source)
+        if binding.kind == "parameter":
+            raise Unresolved(f'"{name}" is a parameter (line {binding.line})')
+        where = "class body" if owner.kind == "class" else "function"
+        raise Unresolved(f'"{name}" is defined inside a {where} (line {binding.line})')
+
+    def _subscript(self, base: Any, part: ast.expr, scope: Scope, source: Source) -> Any:
+        parts = part.elts if isinstance(part, ast.Tuple) else [part]
+        if base is typing.Annotated:
+            return self.evaluate(parts[0], scope, source)
+        if getattr(base, "_name", None) == "Literal":
+            values = tuple(self._literal(value, scope, source) for value in parts)
+        else:
+            values = tuple(self.evaluate(value, scope, source) for value in parts)
+        try:
+            return base[values if len(values) != 1 or isinstance(part, ast.Tuple) else values[0]]
+        except (TypeError, AttributeError, KeyError) as error:
+            raise Unresolved(f"{error}") from None
+
+    def _literal(self, node: ast.expr, scope: Scope, source: Source) -> Any:
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
+                return -value
+        return self.evaluate(node, scope, source)
+
+
+def _attribute(base: Any, name: str, node: ast.expr) -> Any:
+    if isinstance(base, (ModuleType, type)):
+        if hasattr(base, name):
+            return getattr(base, name)
+        if isinstance(base, ModuleType):
+            return _submodule(base, name, node)
+    raise Unresolved(f'"{ast.unparse(node)}" cannot be looked up without running the code')
+
+
+def _submodule(module: ModuleType, name: str, node: ast.expr) -> Any:
+    try:
+        return importlib.import_module(f"{module.__name__}.{name}")
+    except Exception:
+        raise Unresolved(f'"{ast.unparse(node)}" is not defined') from None
+
+
+def _imported(binding: Binding, source: Source) -> Any:
+    name = absolute(binding.module, source)
+    try:
+        module = importlib.import_module(name)
+        if binding.attribute is None:
+            return module
+        if hasattr(module, binding.attribute):
+            return getattr(module, binding.attribute)
+        return importlib.import_module(f"{name}.{binding.attribute}")
+    except Exception as error:
+        raise Unresolved(f'"{name}" cannot be imported: {error}') from None
+
+
+def _unquoted(node: ast.expr) -> ast.expr:
+    inner = parsed_annotation(node)
+    if inner is node:
+        raise Unresolved(f"{ast.unparse(node)} is not an annotation")
+    return inner
+
+
+def _union(parts: list[Any]) -> Any:
+    try:
+        return reduce(or_, (type(None) if part is None else part for part in parts))
+    except TypeError as error:
+        raise Unresolved(str(error)) from None

@@ -1,0 +1,166 @@
+"""What a check can find: the table of rules, and a finding as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from assay.proof.discover.model import Place
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding."""
+
+    code: str
+    slug: str
+    """A name in words, for reports that want one."""
+    severity: Severity
+    summary: str
+    """One line; docs/rules.md has the rest."""
+    remedy: str
+    """What to do; the words in braces are filled in."""
+
+
+def _error(code: str, slug: str, summary: str, remedy: str) -> Rule:
+    return Rule(code, slug, "error", summary, remedy)
+
+
+def _warning(code: str, slug: str, summary: str, remedy: str) -> Rule:
+    return Rule(code, slug, "warning", summary, remedy)
+
+
+RULES = {
+    rule.code: rule
+    for rule in (
+        _error("ASY101", "refused", "PostgreSQL refuses the statement", "{hint}"),
+        _error(
+            "ASY102",
+            "not-constant",
+            "the SQL is not a constant, so it cannot be proven",
+            "write it as one literal, or put it together from constants; values belong in parameters",
+        ),
+        _error("ASY103", "unreadable", "a file cannot be read or imported", "{remedy}"),
+        _error("ASY104", "row-class", "the row class cannot be made out", "{remedy}"),
+        _warning(
+            "ASY105",
+            "unproven",
+            "something about the statement could not be proven",
+            "where it matters, write the statement in a form that can be proven",
+        ),
+        _error("ASY201", "missing-column", "a field has no column", "{remedy}"),
+        _error("ASY202", "missing-field", "a column has no field", "{remedy}"),
+        _error("ASY203", "null", "a column may be NULL, its field does not take None", "annotate it {annotation}"),
+        _error("ASY204", "type", "a field's type is not its column's", "{remedy}"),
+        _error(
+            "ASY205",
+            "duplicate-column",
+            "two columns have the same name",
+            'give each a name of its own: {column} as "…"',
+        ),
+        _error("ASY206", "shape", "the number of columns is not the row's", "{remedy}"),
+        _error("ASY301", "parameters", "the arguments are not the statement's parameters", "{remedy}"),
+        _error("ASY302", "argument-type", "an argument's type is not its parameter's", "{remedy}"),
+        _error(
+            "ASY303",
+            "null-argument",
+            "an argument may be None where NULL makes the statement fail",
+            "pass a value, or check for None before the call",
+        ),
+        _warning(
+            "ASY304",
+            "pointless-null",
+            "an argument may be None where NULL matches nothing",
+            'check for None before the call, or compare with "is not distinct from"',
+        ),
+        _warning(
+            "ASY401",
+            "optional-of-many",
+            "fetch_optional on a statement that can return many rows",
+            "select by a unique key, add limit 1, or use fetch_all",
+        ),
+        _warning(
+            "ASY402",
+            "one-of-many",
+            "fetch_one on a statement that can return many rows",
+            "select by a unique key, add limit 1, or use fetch_all",
+        ),
+        _error(
+            "ASY403",
+            "no-rows",
+            "rows are fetched from a statement that returns none",
+            "use execute, or add returning",
+        ),
+        _warning(
+            "ASY501",
+            "unfiltered",
+            "UPDATE or DELETE of every row of a table",
+            "add where; where every row is meant, say so with where true",
+        ),
+        _error(
+            "ASY901",
+            "not-cached",
+            "the query is not in the offline cache",
+            "run assay prepare and commit the .assay folder",
+        ),
+        _error(
+            "ASY902",
+            "stale-cache",
+            "the query's file in the offline cache is of other migrations",
+            "run assay prepare and commit the .assay folder",
+        ),
+    )
+}
+"""By code, in the order of docs/rules.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, where, why, and what to do."""
+
+    rule: Rule
+    place: Place
+    message: str
+    because: tuple[str, ...] = ()
+    fix: str = ""
+    call: Place | None = None
+    """Where the call begins that it is about; None for a finding about a file."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it makes the check fail."""
+        return self.rule.severity == "error"
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of ``assay check --output-format json``."""
+        return {
+            "code": self.rule.code,
+            "rule": self.rule.slug,
+            "severity": self.rule.severity,
+            "path": self.place.path,
+            "line": self.place.line,
+            "column": self.place.column,
+            "message": self.message,
+            "because": list(self.because),
+            "fix": self.fix,
+            "call": {"line": self.call.line, "column": self.call.column} if self.call else None,
+        }
+
+
+def finding(
+    code: str,
+    place: Place,
+    message: str,
+    *,
+    because: str | tuple[str, ...] = (),
+    call: Place | None = None,
+    **words: str,
+) -> Finding:
+    """A finding of a rule, its remedy filled in with ``words``."""
+    rule = RULES[code]
+    reasons = (because,) if isinstance(because, str) else because
+    remedy = rule.remedy.format(**words) if words else rule.remedy
+    fix = "" if "{" in remedy else remedy
+    return Finding(rule, place, message, tuple(reason for reason in reasons if reason), fix, call)
