@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.pgtypes.hints import Hint, ancestors, class_of, full_name, literal_values, read_hint, see_through, show
 from assay.pgtypes.model import PgType
-from assay.pgtypes.payload import json_misfit
+from assay.pgtypes.payload import json_argument_misfit, json_misfit
 from assay.pgtypes.table import ENTRIES, REFUSED, VECTORS, Entry
 
 JSON_TYPES = frozenset({"json", "jsonb"})
@@ -28,6 +28,7 @@ _LISTS = frozenset({
 })  # fmt: skip
 """What a field for a list may be annotated with."""
 _SENT_AS_ARRAYS = _LISTS | {"tuple", "set", "frozenset", "collections.abc.Set", "collections.abc.MutableSet"}
+_KNOWN = _LISTS | {"dict", _RECORD, _RANGE} | {name for entry in ENTRIES.values() for name in entry.returns}
 _TEXT = ENTRIES["text"]
 
 
@@ -102,6 +103,12 @@ def refusal(pg: PgType) -> str | None:
     return None
 
 
+def is_known(member: Any) -> bool:
+    """Whether a member of an annotation is a class that values of some type have, or lists values or elements."""
+    kind = class_of(member)
+    return literal_values(member) is not None or (kind is not None and full_name(kind) in _KNOWN)
+
+
 # Results: every class that values have must be covered by some member of the annotation.
 
 
@@ -166,6 +173,8 @@ def _element_misfit(pg: PgType, member: Any) -> str | None:
     inner = read_hint(arguments[0])
     if inner.open:
         return None
+    if class_of(member) is not list and any(_is_enum(part) for part in inner.members):
+        return f"the elements of a {show(member)} stay str; only those of a list become enum members"
     if all(full_name(class_of(part) or object) == "list" for part in inner.members):
         return _array_result(pg, inner, None)
     element = _part(pg)
@@ -209,7 +218,7 @@ def _base_argument(pg: PgType, member: Any) -> str | None:
     if _is_builtin(pg, VECTORS):
         return _array_argument(PgType(str(pg), "array", element=PgType(VECTORS[pg.name])), member)
     if _is_builtin(pg, JSON_TYPES):
-        return None
+        return json_argument_misfit(member)
     entry = _entry(pg)
     if entry is None or not entry.accepts:
         return f"{pg} cannot be a parameter"
@@ -222,11 +231,10 @@ def _base_argument(pg: PgType, member: Any) -> str | None:
 
 
 def _enum_argument(pg: PgType, member: Any) -> str | None:
-    values = literal_values(member)
-    if values is not None:
-        unknown = [value for value in values if value not in pg.labels]
-        return f"{pg} has no {_listed(unknown)}" if unknown else None
-    return None if "str" in _sent_as(member) else f"{pg} takes str"
+    if "str" not in _sent_as(member):
+        return f"{pg} takes str"
+    unknown = [value for value in literal_values(member) or () if value not in pg.labels]
+    return f"{pg} has no {_listed(unknown)}" if unknown else None
 
 
 def _domain_argument(pg: PgType, member: Any) -> str | None:
@@ -285,11 +293,14 @@ _ARGUMENT: dict[str, Callable[[PgType, Any], str | None]] = {
 
 def _sent_as(member: Any) -> tuple[str, ...]:
     """The full names of the classes that a member's values have, nearest first."""
-    values = literal_values(member)
-    if typing.get_origin(member) is typing.Literal and values:
-        return ancestors(type(values[0]))
+    if typing.get_origin(member) is typing.Literal:
+        return ancestors(type(typing.get_args(member)[0]))
     kind = class_of(member)
     return ancestors(kind) if kind else ()
+
+
+def _is_enum(member: Any) -> bool:
+    return isinstance(member, type) and literal_values(member) is not None
 
 
 def _covers(member: Any, name: str) -> bool:

@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
+SKIPPED = frozenset({"__pycache__", "migrations", "node_modules", "site-packages"})
 """Names of folders that hold no code of the project; hidden folders and virtual environments are skipped too."""
 
 

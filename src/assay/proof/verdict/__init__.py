@@ -1,0 +1,103 @@
+"""Verdicts: what a statement takes and returns, against what the code around it declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.errors import DatabaseError, ParameterError, RowClassError
+from assay.proof.arguments import Arguments
+from assay.proof.description import Description
+from assay.proof.discover.model import Call, NotConstant
+from assay.proof.expressions import Expressions, Unresolved
+from assay.proof.findings import Finding, finding
+from assay.proof.modules import ImportFailure
+from assay.proof.rowclasses import Shape, row_shape
+from assay.proof.verdict.parameters import Unverified, parameter_findings
+from assay.proof.verdict.query import Query
+from assay.proof.verdict.rows import row_findings
+from assay.proof.verdict.statement import statement_findings
+from assay.sql import placeholders
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found out about one call."""
+
+    call: Call
+    sql: str | None
+    """The statement as in the code; None when it is not constant."""
+    description: Description | None
+    findings: tuple[Finding, ...]
+    unverified: tuple[Unverified, ...] = ()
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing is wrong with it; warnings do not count."""
+        return not any(found.is_error for found in self.findings)
+
+
+def read_query(call: Call) -> Query | Finding:
+    """The query of a call, or the finding that says why it has none that can be proven."""
+    if isinstance(call.sql, NotConstant):
+        return finding(
+            "ASY102",
+            call.sql.place,
+            f"the SQL of {call.surface.method} is not a constant",
+            because=call.sql.why,
+            call=call.place,
+        )
+    try:
+        return Query(call, call.sql, placeholders.parse(call.sql.text))
+    except ParameterError as error:
+        return finding(
+            "ASY301", call.sql.place(1), error.message, call=call.place, remedy="use one kind of placeholder"
+        )
+
+
+def refused(query: Query, error: DatabaseError) -> Finding:
+    """The finding for a statement that PostgreSQL does not accept, at the word that it points at."""
+    place = query.sent_place(error.position) if error.position else query.place
+    reasons = tuple(text for text in (error.detail,) if text)
+    return finding("ASY101", place, error.message, because=reasons, call=query.place, hint=error.hint or "")
+
+
+def judge(query: Query, description: Description, expressions: Expressions) -> Verdict:
+    """Compare a described statement with the code around its call."""
+    findings = list(statement_findings(query, description))
+    shape = _shape(query, expressions)
+    if isinstance(shape, Finding):
+        findings.append(shape)
+    elif shape is not None and not any(found.rule.code == "ASY403" for found in findings):
+        findings += row_findings(query, shape, description)
+    unverified: list[Unverified] = []
+    for outcome in parameter_findings(query, description.params, Arguments(expressions)):
+        if isinstance(outcome, Unverified):
+            unverified.append(outcome)
+        else:
+            findings.append(outcome)
+    return Verdict(query.call, query.sql.text, description, tuple(findings), tuple(unverified))
+
+
+def _shape(query: Query, expressions: Expressions) -> Shape | Finding | None:
+    """How the call's rows are built; a file that cannot be imported is the finding, once for all of its calls."""
+    row, source = query.call.row, query.call.source
+    if row is None:
+        return None
+    module = expressions.modules.load(source)
+    if isinstance(module, ImportFailure):
+        return finding(
+            "ASY103",
+            module.place,
+            f"{source.shown} cannot be imported, so its row classes are not known: {module.why}",
+            remedy="make it importable from the project's root, in the environment that assay is installed in",
+        )
+    try:
+        return row_shape(expressions.evaluate(row, query.call.scope, source))
+    except Unresolved as error:
+        why, remedy = str(error), "name a class, a tuple of types or a scalar type that is defined in a module"
+    except RowClassError as error:
+        why, _, remedy = error.message.partition("; ")
+    except Exception as error:  # a class of the project raises what it likes when it is looked at
+        why, remedy = f"{type(error).__name__}: {error}", "make the class one whose fields can be read"
+    place = source.place(row)
+    return finding("ASY104", place, "the row class cannot be made out", because=why, call=query.place, remedy=remedy)

@@ -1,0 +1,228 @@
+"""The verdict on a call's arguments: each against its parameter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from assay.pgtypes.hints import read_hint, show
+from assay.pgtypes.python import argument_misfit
+from assay.proof.arguments import UNKNOWN, Arguments
+from assay.proof.description import NullUse, Parameter
+from assay.proof.discover.model import Argument, Place
+from assay.proof.findings import Finding, finding
+from assay.proof.verdict.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """An argument whose type no annotation tells, so that it was not compared."""
+
+    place: Place
+    parameter: str
+    """``:name`` or ``$1``."""
+    argument: str
+    """The expression, as in the code; empty when it is unpacked from something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is passed for one parameter."""
+
+    place: Place
+    shown: str
+    annotation: Any
+
+
+Outcome = Finding | Unverified
+
+
+def parameter_findings(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
+    """Everything in which a statement's parameters and a call's arguments differ, and what could not be told."""
+    if query.call.surface.batch:
+        yield from (_unverified(query, index) for index in range(len(params)))
+    elif query.statement.names:
+        yield from _by_name(query, params, arguments)
+    else:
+        yield from _by_position(query, params, arguments)
+
+
+def _by_position(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
+    given = [argument for argument in query.call.arguments if argument.name is None]
+    named = [argument for argument in query.call.arguments if argument.name is not None]
+    count = query.statement.parameter_count
+    if named:
+        yield _no_such_name(query, named)
+    elif len(given) > count or (len(given) < count and not query.call.unpacked):
+        yield _wrong_count(query, given, count)
+    else:
+        for index, parameter in enumerate(params):
+            argument = given[index] if index < len(given) else None
+            yield from _argument(query, index, parameter, argument, arguments)
+
+
+def _by_name(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
+    positional = [argument for argument in query.call.arguments if argument.name is None]
+    named = {argument.name: argument for argument in query.call.arguments if argument.name is not None}
+    if positional:
+        yield from _from_object(query, params, positional, named, arguments)
+        return
+    names = query.statement.names
+    missing = [name for name in names if name not in named] if not query.call.unpacked else []
+    unknown = [argument for name, argument in named.items() if name not in names]
+    if missing or unknown:
+        yield _wrong_names(query, missing, unknown)
+        return
+    for index, parameter in enumerate(params):
+        yield from _argument(query, index, parameter, named.get(names[index]), arguments)
+
+
+def _from_object(
+    query: Query,
+    params: tuple[Parameter, ...],
+    positional: list[Argument],
+    named: dict[str, Argument],
+    arguments: Arguments,
+) -> Iterator[Outcome]:
+    """``:name`` placeholders taken from the fields of one object."""
+    if named or len(positional) > 1:
+        yield finding(
+            "ASY301",
+            _place(query, [*positional, *named.values()][1].node),
+            f"the statement takes {_names(query.statement.names)} by name, {_counted(len(positional))} by position",
+            because="they come as keyword arguments, or all from the fields of one object",
+            call=query.place,
+            remedy=f"pass {query.statement.names[0]}=…",
+        )
+        return
+    node = positional[0].node
+    for index, parameter in enumerate(params):
+        name = query.statement.names[index]
+        attribute = ast.copy_location(ast.Attribute(node, name, ast.Load()), node)
+        kind = arguments.type_of(attribute, query.call.scope, query.call.source)
+        if kind is UNKNOWN:
+            yield Unverified(_place(query, node), f":{name}", ast.unparse(attribute))
+        else:
+            yield from _judged(query, index, parameter, _Given(_place(query, node), ast.unparse(attribute), kind))
+
+
+def _argument(
+    query: Query, index: int, parameter: Parameter, argument: Argument | None, arguments: Arguments
+) -> Iterator[Outcome]:
+    if argument is None:
+        yield _unverified(query, index)
+        return
+    kind = arguments.type_of(argument.node, query.call.scope, query.call.source)
+    place, shown = _place(query, argument.node), _short(argument.node)
+    if kind is UNKNOWN:
+        yield Unverified(place, query.parameter_name(index), shown)
+    else:
+        yield from _judged(query, index, parameter, _Given(place, shown, kind))
+
+
+def _judged(query: Query, index: int, parameter: Parameter, given: _Given) -> Iterator[Finding]:
+    name = query.parameter_name(index)
+    misfit = argument_misfit(parameter.type, given.annotation)
+    if misfit is not None:
+        wanted = f"pass {misfit.annotation}" if misfit.annotation else "cast the parameter in the statement"
+        yield finding(
+            "ASY302",
+            given.place,
+            f"parameter {name} is {parameter.type}, {given.shown} is {show(given.annotation)}",
+            because=misfit.why,
+            call=query.place,
+            remedy=wanted,
+        )
+    hint = read_hint(given.annotation)
+    if hint.optional and not hint.open and parameter.null is not NullUse.ACCEPTED:
+        yield _null(query, name, parameter, given)
+
+
+def _null(query: Query, name: str, parameter: Parameter, given: _Given) -> Finding:
+    required = parameter.null is NullUse.REQUIRED
+    rule = "must not be NULL" if required else "matches nothing when it is NULL"
+    what = "is None" if given.annotation is None else f"may be None: it is {show(given.annotation)}"
+    return finding(
+        "ASY303" if required else "ASY304",
+        given.place,
+        f"parameter {name} {rule}, {given.shown} {what}",
+        because=parameter.reason,
+        call=query.place,
+    )
+
+
+def _wrong_count(query: Query, given: list[Argument], count: int) -> Finding:
+    surplus = given[count:]
+    place = _place(query, surplus[0].node) if surplus else query.placeholder_place(len(given))
+    return finding(
+        "ASY301",
+        place,
+        f"the statement takes {_counted(count)}, the call gives {len(given)}",
+        because=f"its highest placeholder is ${count}" if count else "it has no placeholders",
+        call=query.place,
+        remedy="pass one argument for each placeholder",
+    )
+
+
+def _no_such_name(query: Query, named: list[Argument]) -> Finding:
+    return finding(
+        "ASY301",
+        _place(query, named[0].node),
+        f"the call gives {_names([argument.name or '' for argument in named])}, which the statement does not have",
+        because="the statement has no placeholders with names",
+        call=query.place,
+        remedy=f"write :{named[0].name} in the statement, or pass the value by position",
+    )
+
+
+def _wrong_names(query: Query, missing: list[str], unknown: list[Argument]) -> Finding:
+    """One finding for both sides: a misspelled name is missing on the one and unknown on the other."""
+    given = [argument.name or "" for argument in unknown]
+    lacks = f"the call does not give {_names(missing)}" if missing else ""
+    extra = f"gives {_names(given)}, which the statement does not have" if given else ""
+    message = f"{lacks}; it {extra}" if lacks and extra else lacks or f"the call {extra}"
+    place = query.placeholder_place(query.statement.names.index(missing[0])) if missing else None
+    return finding(
+        "ASY301",
+        place or _place(query, unknown[0].node),
+        message,
+        because=f"its placeholders are {_names(query.statement.names)}",
+        call=query.place,
+        remedy=_names_remedy(query, missing, given),
+    )
+
+
+def _names_remedy(query: Query, missing: list[str], given: list[str]) -> str:
+    candidates = missing or list(query.statement.names)
+    close = get_close_matches(given[0], candidates, n=1) if given else []
+    if len(missing) == 1 and len(given) == 1:
+        close = missing
+    if close and close[0] in missing:
+        return f"write :{given[0]} in the statement, or {close[0]}=… in the call"
+    if close:
+        return f"leave {given[0]}=… out; the statement has :{close[0]}"
+    return f"pass {missing[0]}=…" if missing else f"leave {given[0]}=… out"
+
+
+def _unverified(query: Query, index: int) -> Unverified:
+    return Unverified(query.place, query.parameter_name(index), "")
+
+
+def _place(query: Query, node: ast.expr) -> Place:
+    return query.call.source.place(node)
+
+
+def _short(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _names(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(f":{name}" for name in names)
+
+
+def _counted(count: int) -> str:
+    return f"{count} parameter" if count == 1 else f"{count} parameters"

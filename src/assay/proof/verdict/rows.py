@@ -1,0 +1,245 @@
+"""The verdict on a row class: each column against its field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from assay.pgtypes.hints import Hint, read_hint, show
+from assay.pgtypes.python import Misfit, is_known, python_type, refusal, result_misfit
+from assay.proof.description import Column, Description
+from assay.proof.findings import Finding, finding
+from assay.proof.rowclasses import ByName, ByPosition, Shape, Single, nested_shape
+from assay.proof.verdict.query import Query
+from assay.runtime.rowclass import Field
+
+OUTER_JOIN = "an outer join may find no row"
+"""How the reason of a column begins that is NULL because its whole row is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What takes a column."""
+
+    label: str
+    """``Device.id``, ``element 2 of tuple[int, str]`` or ``the row``."""
+    annotation: Any
+    change: str
+    """How to change it, with ``{}`` for the annotation: ``annotate it {}``."""
+    absent: bool = False
+    """Whether a row that an outer join does not find is taken care of: it becomes None as a whole."""
+    validated: bool = False
+    """Whether the class validates, so that annotations unknown to the table of types are its own affair."""
+
+
+def row_findings(query: Query, shape: Shape, description: Description) -> Iterator[Finding]:
+    """Everything in which the columns of a statement and a row class differ."""
+    columns = description.columns
+    match shape:
+        case ByName():
+            yield from _by_name(query, shape, columns)
+        case ByPosition():
+            yield from _by_position(query, shape, columns)
+        case Single(title=title, annotation=annotation):
+            if len(columns) != 1:
+                yield _arity(query, title, 1, columns)
+            else:
+                yield from _compared(query, columns[0], _Slot("the row", annotation, "ask for {}"))
+
+
+def _by_position(query: Query, shape: ByPosition, columns: tuple[Column, ...]) -> Iterator[Finding]:
+    elements = shape.elements * len(columns) if shape.any_number else shape.elements
+    if len(elements) != len(columns):
+        yield _arity(query, shape.title, len(elements), columns)
+        return
+    for number, (column, element) in enumerate(zip(columns, elements, strict=True), 1):
+        yield from _compared(query, column, _Slot(f"element {number} of {shape.title}", element, "make it {}"))
+
+
+def _arity(query: Query, title: str, wanted: int, columns: tuple[Column, ...]) -> Finding:
+    returned = _counted(len(columns), "column")
+    return finding(
+        "ASY206",
+        query.place,
+        f"the statement returns {returned}, {title} takes {wanted}",
+        because=f"its columns are {_names(columns)}" if columns else "its select list is empty",
+        call=query.place,
+        remedy=f"select {_counted(wanted, 'column')}, or change the row to {_suggested_row(columns)}",
+    )
+
+
+def _suggested_row(columns: tuple[Column, ...]) -> str:
+    types = [python_type(column.type) + (" | None" if column.nullable else "") for column in columns]
+    return types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
+
+
+def _by_name(query: Query, shape: ByName, columns: tuple[Column, ...], absent: bool = False) -> Iterator[Finding]:
+    duplicates = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
+    for name in duplicates:
+        yield _duplicate(query, name, columns)
+    by_name = {column.name: column for column in columns if column.name not in duplicates}
+    nested = _nested(columns)
+    extra = [column for name, column in by_name.items() if not _has_field(shape, name)]
+    missing = []
+    for field in shape.fields:
+        if field.name in by_name:
+            label = f"{shape.title}.{field.name}"
+            slot = _Slot(label, field.annotation, "annotate it {}", absent, shape.validates)
+            yield from _compared(query, by_name[field.name], slot)
+        elif field.name in nested:
+            yield from _nested_findings(query, shape, field, nested[field.name])
+        elif field.required and field.name not in duplicates:
+            missing.append(field)
+    if missing:
+        yield _missing(query, shape, missing, columns, extra)
+    else:
+        yield from (_extra(query, shape, column) for column in extra)
+
+
+def _has_field(shape: ByName, column: str) -> bool:
+    names = {field.name for field in shape.fields}
+    return column in names or ("." in column and column.partition(".")[0] in names)
+
+
+def _nested(columns: tuple[Column, ...]) -> dict[str, tuple[Column, ...]]:
+    """The columns with dotted names, by what stands before the first dot, with what stands after it."""
+    found: dict[str, tuple[Column, ...]] = {}
+    for column in columns:
+        outer, dot, inner = column.name.partition(".")
+        if dot:
+            renamed = Column(inner, column.type, column.nullable, column.reason, column.allowed)
+            found[outer] = (*found.get(outer, ()), renamed)
+    return found
+
+
+def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...]) -> Iterator[Finding]:
+    found = nested_shape(field.annotation)
+    if found is not None:
+        inner, optional = found
+        yield from _by_name(query, inner, columns, absent=optional)
+    elif not read_hint(field.annotation).open:
+        yield finding(
+            "ASY204",
+            query.place,
+            f'columns "{field.name}.…" fill a row class, {shape.title}.{field.name} is {show(field.annotation)}',
+            because=f"{show(field.annotation)} has no fields",
+            call=query.place,
+            remedy=f"annotate it with a row class that has {_names(columns)}",
+        )
+
+
+def _duplicate(query: Query, name: str, columns: tuple[Column, ...]) -> Finding:
+    count = sum(column.name == name for column in columns)
+    return finding(
+        "ASY205",
+        query.place,
+        f'{_counted(count, "column")} of the statement are named "{name}"',
+        because="a field takes one column",
+        call=query.place,
+        column=name,
+    )
+
+
+def _missing(
+    query: Query, shape: ByName, missing: list[Field], columns: tuple[Column, ...], extra: list[Column]
+) -> Finding:
+    names = [f"{shape.title}.{field.name}" for field in missing]
+    subject = f"field {names[0]} has" if len(names) == 1 else f"fields {_listed(names)} have"
+    reasons = [f"the statement returns {_names(columns)}" if columns else "the statement returns no columns"]
+    if extra:
+        reasons.append(f"{shape.title} has no field for {_names(extra)}")
+    return finding(
+        "ASY201",
+        query.place,
+        f"{subject} no column",
+        because=tuple(reasons),
+        call=query.place,
+        remedy=_missing_remedy(missing, extra),
+    )
+
+
+def _missing_remedy(missing: list[Field], extra: list[Column]) -> str:
+    if len(missing) == 1:
+        name = missing[0].name
+        likely = get_close_matches(name, [column.name for column in extra], n=1, cutoff=0.5)
+        column = likely[0] if likely else extra[0].name if len(extra) == 1 else None
+        if column is not None:
+            return f'select "{column}" as "{name}", or rename the field'
+    return "select it, or remove the field" if len(missing) == 1 else "select them, or remove the fields"
+
+
+def _extra(query: Query, shape: ByName, column: Column) -> Finding:
+    annotation = python_type(column.type, column.allowed) + (" | None" if column.nullable else "")
+    return finding(
+        "ASY202",
+        query.place,
+        f'column "{column.name}" has no field in {shape.title}',
+        because=f"the fields of {shape.title} are {_listed([field.name for field in shape.fields])}",
+        call=query.place,
+        remedy=f"add {column.name}: {annotation}, or leave the column out",
+    )
+
+
+def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
+    """One finding at most: a type that does not fit says what to do about NULL as well."""
+    unfetchable = refusal(column.type)
+    hint = read_hint(slot.annotation)
+    if unfetchable is not None:
+        yield _unfetchable(query, column, unfetchable)
+        return
+    null = column.nullable and not hint.optional and not (slot.absent and column.reason.startswith(OUTER_JOIN))
+    unknown = slot.validated and not all(map(is_known, hint.members))
+    misfit = None if _is_void(column) or unknown else result_misfit(column.type, slot.annotation, column.allowed)
+    if misfit is not None:
+        yield _wrong_type(query, column, slot, misfit, null, hint)
+    elif null or (_is_void(column) and not hint.optional):
+        yield finding(
+            "ASY203",
+            query.place,
+            f'column "{column.name}" may be NULL, {slot.label} is {show(slot.annotation)}',
+            because=column.reason,
+            call=query.place,
+            remedy=slot.change.format(f"{show(slot.annotation)} | None"),
+        )
+
+
+def _is_void(column: Column) -> bool:
+    return column.type.kind == "pseudo" and column.type.name == "void"
+
+
+def _unfetchable(query: Query, column: Column, why: str) -> Finding:
+    return finding(
+        "ASY204",
+        query.place,
+        f'column "{column.name}" is {column.type}, which no field can hold',
+        because=why,
+        call=query.place,
+        remedy="cast it to text, or leave it out",
+    )
+
+
+def _wrong_type(query: Query, column: Column, slot: _Slot, misfit: Misfit, null: bool, hint: Hint) -> Finding:
+    annotation = misfit.annotation + (" | None" if null or hint.optional else "")
+    return finding(
+        "ASY204",
+        query.place,
+        f'column "{column.name}" is {column.type}, {slot.label} is {show(slot.annotation)}',
+        because=(misfit.why, f"it may be NULL: {column.reason}") if null else misfit.why,
+        call=query.place,
+        remedy=slot.change.format(annotation),
+    )
+
+
+def _names(columns: tuple[Column, ...] | list[Column]) -> str:
+    return _listed([f'"{column.name}"' for column in columns])
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

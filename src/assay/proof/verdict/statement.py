@@ -1,0 +1,53 @@
+"""The verdict on a statement as a whole: whether its rows are what the call takes, and what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.proof.description import Description, RowBound
+from assay.proof.findings import Finding, finding
+from assay.proof.verdict.query import Query
+
+_MANY = {"optional": "ASY401", "one": "ASY402"}
+
+
+def statement_findings(query: Query, description: Description) -> Iterator[Finding]:
+    """What is wrong with a statement whatever the types."""
+    method, wants = query.call.surface.method, query.call.surface.wants
+    if wants != "none" and description.rows is RowBound.NONE:
+        yield finding(
+            "ASY403",
+            query.place,
+            f"{method} takes rows, the statement returns none",
+            because=description.rows_reason,
+            call=query.place,
+        )
+    elif description.rows is RowBound.MANY and wants in _MANY:
+        yield finding(
+            _MANY[wants],
+            query.place,
+            f"the statement can return many rows, {method} raises TooManyRows at the second",
+            because=description.rows_reason,
+            call=query.place,
+        )
+    if description.unfiltered:
+        yield finding(
+            "ASY501",
+            query.sql.place(_first_word(query)),
+            "the statement changes every row of its table",
+            because="it has no WHERE",
+            call=query.place,
+        )
+    if description.notes and description.columns and wants != "none":
+        yield finding(
+            "ASY105",
+            query.place,
+            "part of the statement could not be proven",
+            because=description.notes,
+            call=query.place,
+        )
+
+
+def _first_word(query: Query) -> int:
+    text = query.statement.source
+    return len(text) - len(text.lstrip()) + 1
