@@ -1,0 +1,61 @@
+"""What is said when a statement of a migration fails: where, what the server said, and what is left of it."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from assay.errors import ConnectionLost, Error, MigrationError
+from assay.migrate.places import Place
+from assay.migrate.scripts import Ready
+from assay.runtime.connecting import translate
+from assay.sql.splitting import Statement
+
+
+def statement_failed(ready: Ready, number: int, statement: Statement, error: Exception, remains: str) -> Error:
+    """The error for a statement that the server refused, or during which the connection broke.
+
+    Args:
+        ready: the migration.
+        number: which of its statements, from 1.
+        statement: that statement.
+        error: what the driver raised.
+        remains: a sentence on what the failure leaves behind.
+    """
+    if not isinstance(error, asyncpg.PostgresError) or error.severity is None:
+        lost = translate(error)
+        where = f"{ready.place(statement)}: {lost} (statement {number} of {len(ready.statements)}). {remains}"
+        return type(lost)(where) if isinstance(lost, ConnectionLost) else MigrationError(where)
+    place = _place(ready, statement, error)
+    count = f", statement {number} of {len(ready.statements)}" if len(ready.statements) > 1 else ""
+    lines = [
+        f"{place}: {_message(error)} (SQLSTATE {error.sqlstate}{count})",
+        place.excerpt(),
+        *(f"  {label}: {text}" for label, text in _further(error)),
+        remains,
+    ]
+    return MigrationError("\n".join(lines))
+
+
+def commit_failed(ready: Ready, error: Exception, remains: str) -> Error:
+    """The error for a transaction whose end the server refused, such as for a deferred constraint."""
+    cause = translate(error)
+    if isinstance(cause, ConnectionLost):
+        return ConnectionLost(f"{ready.script.path}: {cause}. Run the command again: it finds out what took effect")
+    return MigrationError(f"{ready.script.path}: at the end of the transaction: {cause}\n{remains}")
+
+
+def _place(ready: Ready, statement: Statement, error: asyncpg.PostgresError) -> Place:
+    """Where the server points to, in characters of the statement from 1; the statement's first word if nowhere."""
+    if not error.position:
+        return ready.place(statement)
+    return Place.of(ready.script, statement.start + int(error.position) - 1)
+
+
+def _message(error: asyncpg.PostgresError) -> str:
+    return str(error.args[0]) if error.args else type(error).__name__
+
+
+def _further(error: asyncpg.PostgresError) -> list[tuple[str, str]]:
+    inner = " ".join(error.internal_query.split())[:200] if error.internal_query else None
+    parts = [("detail", error.detail), ("hint", error.hint), ("in the query", inner), ("in", error.context)]
+    return [(label, text.partition("\n")[0]) for label, text in parts if text]

@@ -1,0 +1,224 @@
+"""Applying, reverting and listing: what ``assay.migrate`` offers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from assay.migrate.files import as_migrations
+from assay.migrate.ledger import LedgerTable, find_ledger
+from assay.migrate.lock import migration_lock
+from assay.migrate.model import Direction, Event, Migration, MigrationStatus, Moment, Progress, Report, Step
+from assay.migrate.plan import Ledger, Plan, plan_revert, plan_run, statuses
+from assay.migrate.scripts import Ready, make_ready
+from assay.migrate.stepwise import begin, resume
+from assay.migrate.target import Session, Target, session
+from assay.migrate.transactions import run_in_transaction
+from assay.migrate.unfinished import ProgressTable, Unfinished
+from assay.runtime.connecting import DRIVER_ERRORS, translate
+
+Source = Path | str | Sequence[Migration]
+"""A folder of migrations, or migrations that ``load`` read."""
+
+LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process that is migrating the same database."""
+
+
+async def run(
+    target: Target,
+    source: Source,
+    *,
+    target_version: int | None = None,
+    ignore_missing: bool = False,
+    allow_out_of_order: bool = True,
+    dry_run: bool = False,
+    lock_timeout: float = LOCK_TIMEOUT,
+    progress: Progress | None = None,
+) -> Report:
+    """Apply what is pending, in the order of versions, each file in a transaction with its row in the ledger.
+
+    Args:
+        target: a pool, a connection that is in no transaction, or a ``postgresql://`` URL. One connection does all.
+        source: the folder of the migrations.
+        target_version: the last version to apply; everything unless given.
+        ignore_missing: accept applied migrations that have no file.
+        allow_out_of_order: apply a pending migration below one that is applied, with a notice, as SQLx does.
+        dry_run: change nothing, and report what would be applied.
+        lock_timeout: seconds to wait for another process that is migrating the same database.
+        progress: called with an Event as things happen.
+
+    Raises:
+        MigrationError: a file, the ledger or a statement is not as it should be; nothing of the file that it is about
+            was kept, unless the message says so.
+        ConnectionFailed, AuthenticationFailed, UndefinedDatabase: no connection could be made.
+    """
+    migrations = await asyncio.to_thread(as_migrations, source)
+
+    def plan(ledger: Ledger) -> Plan:
+        return plan_run(
+            migrations,
+            ledger,
+            target_version=target_version,
+            ignore_missing=ignore_missing,
+            allow_out_of_order=allow_out_of_order,
+        )
+
+    return await _carry_out(target, Direction.UP, plan, dry_run, lock_timeout, progress)
+
+
+async def revert(
+    target: Target,
+    source: Source,
+    *,
+    target_version: int | None = None,
+    ignore_missing: bool = False,
+    dry_run: bool = False,
+    lock_timeout: float = LOCK_TIMEOUT,
+    progress: Progress | None = None,
+) -> Report:
+    """Revert the last applied migration that has a down file, or all that have one above ``target_version``.
+
+    Args:
+        target: as for ``run``.
+        source: the folder of the migrations.
+        target_version: the version to go down to; 0 reverts everything that has a down file.
+        ignore_missing: accept applied migrations that have no file.
+        dry_run: change nothing, and report what would be reverted.
+        lock_timeout: seconds to wait for another process that is migrating the same database.
+        progress: called with an Event as things happen.
+
+    Raises the same as ``run``.
+    """
+    migrations = await asyncio.to_thread(as_migrations, source)
+
+    def plan(ledger: Ledger) -> Plan:
+        return plan_revert(migrations, ledger, target_version=target_version, ignore_missing=ignore_missing)
+
+    return await _carry_out(target, Direction.DOWN, plan, dry_run, lock_timeout, progress)
+
+
+async def info(target: Target, source: Source) -> tuple[MigrationStatus, ...]:
+    """Each migration of the folder and the ledger, by version, and where it stands; nothing is changed or locked.
+
+    Raises MigrationError for files that cannot be read, and the connection's errors as ``run`` does.
+    """
+    migrations = await asyncio.to_thread(as_migrations, source)
+    async with _open(target) as current:
+        table = await find_ledger(current.connection)
+        return statuses(migrations, (await _read(current, table))[0])
+
+
+async def _carry_out(
+    target: Target,
+    direction: Direction,
+    plan: Callable[[Ledger], Plan],
+    dry_run: bool,
+    lock_timeout: float,
+    progress: Progress | None,
+) -> Report:
+    async with _open(target) as current:
+        if dry_run:
+            ledger, _ = await _read(current, await find_ledger(current.connection))
+            return await _rehearse(current, direction, plan(ledger), progress)
+        async with migration_lock(current.connection, lock_timeout, progress):
+            table = await find_ledger(current.connection)
+            await table.ensure(current.connection)
+            ledger, unfinished = await _read(current, table)
+            work = _Work(current, table, unfinished, progress)
+            return await work.carry_out(plan(ledger), direction)
+
+
+@asynccontextmanager
+async def _open(target: Target) -> AsyncIterator[Session]:
+    """A session whose driver errors come out as Assay's."""
+    try:
+        async with session(target) as current:
+            yield current
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+
+
+async def _read(current: Session, table: LedgerTable) -> tuple[Ledger, dict[int, Unfinished]]:
+    rows = await table.read(current.connection)
+    noted = await ProgressTable(table.schema).read(current.connection)
+    # A row that was deleted or set to successful by hand, as SQLx advises, settles the matter.
+    unfinished = {version: state for version, state in noted.items() if version in rows and not rows[version].success}
+    return Ledger(rows, {version: state.direction for version, state in unfinished.items()}), unfinished
+
+
+async def _ready(current: Session, direction: Direction, migrations: Iterable[Migration]) -> list[Ready]:
+    """Every file split and looked through, before the first is run."""
+    conforming = getattr(current.connection.get_settings(), "standard_conforming_strings", "on") == "on"
+
+    def look_through() -> list[Ready]:
+        return [make_ready(each, direction, standard_conforming_strings=conforming) for each in migrations]
+
+    return await asyncio.to_thread(look_through)
+
+
+async def _rehearse(current: Session, direction: Direction, plan: Plan, progress: Progress | None) -> Report:
+    steps = [_step(ready) for ready in await _ready(current, direction, plan.todo)]
+    if progress is not None:
+        for notice in plan.notices:
+            progress(Event(Moment.NOTICE, text=notice))
+        for step in steps:
+            progress(Event(Moment.FINISHED, step))
+    return Report(tuple(steps), _versions(plan.skipped), plan.notices, dry_run=True)
+
+
+def _step(ready: Ready) -> Step:
+    return Step(ready.migration.version, ready.migration.description, ready.direction, ready.script.path)
+
+
+def _versions(migrations: Iterable[Migration]) -> tuple[int, ...]:
+    return tuple(migration.version for migration in migrations)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A run that holds the lock."""
+
+    session: Session
+    ledger: LedgerTable
+    unfinished: Mapping[int, Unfinished]
+    progress: Progress | None
+    notices: list[str] = field(default_factory=list)
+
+    async def carry_out(self, plan: Plan, direction: Direction) -> Report:
+        for text in plan.notices:
+            self._notice(text)
+        ready = await _ready(self.session, direction, plan.todo)
+        steps = [await self._one(each) for each in ready]
+        return Report(tuple(steps), _versions(plan.skipped), tuple(self.notices))
+
+    async def _one(self, ready: Ready) -> Step:
+        step = _step(ready)
+        self._tell(Event(Moment.STARTED, step))
+        if step.version in self.unfinished or ready.script.no_transaction:
+            step = await self._stepwise(ready, step)
+        else:
+            elapsed = await run_in_transaction(self.session, self.ledger, ready)
+            step = replace(step, execution_time=elapsed)
+        self._tell(Event(Moment.FINISHED, step))
+        return step
+
+    async def _stepwise(self, ready: Ready, step: Step) -> Step:
+        table = ProgressTable(self.ledger.schema)
+        before = self.unfinished.get(step.version)
+        if before is None:
+            file = await begin(self.session, self.ledger, table, ready, self._notice)
+        else:
+            file = await resume(self.session, self.ledger, table, ready, self._notice, before)
+        resumed_at = None if before is None else file.state.done + 1
+        return replace(step, execution_time=await file.run(), resumed_at=resumed_at)
+
+    def _notice(self, text: str) -> None:
+        self.notices.append(text)
+        self._tell(Event(Moment.NOTICE, text=text))
+
+    def _tell(self, event: Event) -> None:
+        if self.progress is not None:
+            self.progress(event)

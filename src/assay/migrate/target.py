@@ -1,0 +1,141 @@
+"""What can be migrated: a URL, a pool or a connection; whichever it is, one connection does all the work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import asyncpg
+
+from assay.config import DatabaseUrl
+from assay.errors import MigrationError, UsageError
+from assay.migrate.proxy import refuse_other_process, refuse_transaction_pooling
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+
+APPLICATION_NAME = "assay migrate"
+"""What pg_stat_activity shows for the connections opened here."""
+
+_NOTICE_DEATH = "set client_connection_check_interval = '1s'"
+"""Lets the server stop a long statement soon after this process was killed (PostgreSQL 14; not on every system)."""
+
+_CLOSE_TIMEOUT = 5.0
+"""Seconds to say goodbye to the server; after that the socket is closed, which ends the session too."""
+
+
+@runtime_checkable
+class HandsOutConnections(Protocol):
+    """A pool, ``assay.Pool`` or ``asyncpg.Pool``."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Any]:
+        """A context manager whose value is a driver connection, or has one as ``driver``."""
+        ...
+
+
+@runtime_checkable
+class HasDriver(Protocol):
+    """A connection around a driver connection, such as ``assay.Connection``."""
+
+    @property
+    def driver(self) -> Any:
+        """The driver connection."""
+
+
+Target: TypeAlias = str | DatabaseUrl | DriverConnection | HandsOutConnections | HasDriver
+"""What is migrated; a ``str`` is a ``postgresql://`` URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The connection of a run."""
+
+    connection: DriverConnection
+    owned: bool
+    """Whether it was opened for the run and is closed after it."""
+    behind: int | None = None
+    """The server process behind a proxy; None when there is no proxy."""
+
+    async def check_process(self) -> None:
+        """Raise MigrationError when a proxy has given the session another server process, without the lock."""
+        if self.behind is not None:
+            await refuse_other_process(self.connection, self.behind)
+
+    async def restore_settings(self) -> None:
+        """Undo what ``SET`` left in the session, so that a file finds the same whatever ran before it."""
+        await self.connection.execute("reset session authorization; reset all")
+        if self.owned:
+            await _notice_death(self.connection)
+
+
+@asynccontextmanager
+async def session(target: Target) -> AsyncIterator[Session]:
+    """One connection for a whole run.
+
+    Raises:
+        UsageError: the target is nothing that can be migrated, or its connection is inside a transaction.
+        MigrationError: the connection goes through a proxy that gives every transaction another server connection.
+        ConnectionFailed, AuthenticationFailed, UndefinedDatabase: no connection could be made.
+    """
+    match target:
+        case str():
+            opening = _opened(DatabaseUrl.parse(target))
+        case DatabaseUrl():
+            opening = _opened(target)
+        case asyncpg.Connection():
+            opening = _borrowed(target)
+        case HandsOutConnections():
+            opening = _acquired(target)
+        case HasDriver():
+            opening = _borrowed(target.driver)
+        case _:
+            raise UsageError(
+                f"A {type(target).__name__} cannot be migrated; give a pool, a connection or a postgresql:// URL"
+            )
+    async with opening as current:
+        yield current
+
+
+@asynccontextmanager
+async def _opened(url: DatabaseUrl) -> AsyncIterator[Session]:
+    _refuse_declared_proxy(url)
+    connection = await _connect(url)
+    try:
+        behind = await refuse_transaction_pooling(connection, lambda: _connect(url))
+        await _notice_death(connection)
+        yield Session(connection, owned=True, behind=behind)
+    finally:
+        await connection.close(timeout=_CLOSE_TIMEOUT)
+
+
+@asynccontextmanager
+async def _acquired(pool: HandsOutConnections) -> AsyncIterator[Session]:
+    async with pool.acquire() as held, _borrowed(getattr(held, "driver", held)) as current:
+        yield current
+
+
+@asynccontextmanager
+async def _borrowed(connection: DriverConnection) -> AsyncIterator[Session]:
+    if connection.is_in_transaction():
+        raise UsageError(
+            "The connection to migrate is inside a transaction; each migration has its own, so give one that is not"
+        )
+    yield Session(connection, owned=False, behind=await refuse_transaction_pooling(connection))
+
+
+async def _connect(url: DatabaseUrl) -> DriverConnection:
+    name = dict(url.options).get("application_name", APPLICATION_NAME)
+    return await open_connection(url, server_settings={"application_name": name})
+
+
+async def _notice_death(connection: DriverConnection) -> None:
+    with suppress(*DRIVER_ERRORS):
+        await connection.execute(_NOTICE_DEATH)
+
+
+def _refuse_declared_proxy(url: DatabaseUrl) -> None:
+    if dict(url.options).get("pgbouncer", "").lower() in ("true", "1", "yes", "on"):
+        raise MigrationError(
+            f"The URL of {url.place} says pgbouncer=true; the migration lock and the session it needs do not survive "
+            "transaction pooling, so connect to the server itself"
+        )
