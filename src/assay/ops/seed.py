@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -60,7 +60,7 @@ def seed_files(folder: Path, environment: str | None = None) -> tuple[Path, ...]
     return tuple(file for place in dict.fromkeys(folders) for file in sorted(place.glob("*.sql")) if file.is_file())
 
 
-async def load(url: DatabaseUrl, files: Sequence[Path]) -> AsyncIterator[Seeded]:
+async def load(url: DatabaseUrl, files: Sequence[Path]) -> AsyncGenerator[Seeded]:
     """Load files one after the other, each in a transaction of its own, saying of each when it is done.
 
     Files are run as they are. To be safe to run twice, a seed says what happens to rows that are there already, such
