@@ -213,7 +213,7 @@ class ExclusionViolation(IntegrityError):
 class TransactionError(DatabaseError):
     """The transaction is in the wrong state, or was rolled back by the server."""
 
-    codes = ("25", "40")
+    codes: ClassVar[tuple[str, ...]] = ("25", "40")
 
 
 class SerializationFailure(TransactionError):
@@ -261,7 +261,7 @@ class InsufficientPrivilege(StatementError):
 class ResourceError(DatabaseError):
     """The server lacks something: connections, memory, disk, or a limit was passed."""
 
-    codes = ("53", "54")
+    codes: ClassVar[tuple[str, ...]] = ("53", "54")
 
 
 class OperatorIntervention(DatabaseError):

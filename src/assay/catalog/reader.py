@@ -1,0 +1,159 @@
+"""Reads pg_catalog into the dataclasses of this package, a few round trips for any number of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from assay.catalog.model import Attribute, Check, Function, Key, KeyColumn, Relation, TriggerEvents
+from assay.catalog.queries import FUNCTIONS, NONDETERMINISTIC, OPERATORS, RELATIONS, TYPES
+from assay.pgtypes.model import Kind, PgType
+
+
+class Queries(Protocol):
+    """What the reader needs of a connection: one statement, one text value."""
+
+    async def text(self, sql: str, *args: object) -> str | None:
+        """The first column of the first row."""
+        ...
+
+
+class Catalog:
+    """What has been read so far of one database; nothing is read twice.
+
+    It does not notice later changes of the schema: use a new one after DDL.
+    """
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        """The server's major version."""
+        self.relations: dict[int, Relation] = {}
+        self.functions: dict[int, Function] = {}
+        self.types: dict[int, PgType] = {}
+        self.operators: dict[int, int] = {}
+        """The function behind each operator."""
+        self.nondeterministic: frozenset[int] = frozenset()
+        """The collations by which different strings can be equal; read with the first relation."""
+
+    async def load(
+        self,
+        queries: Queries,
+        *,
+        relations: Iterable[int] = (),
+        functions: Iterable[int] = (),
+        types: Iterable[int] = (),
+        operators: Iterable[int] = (),
+    ) -> None:
+        """Read the objects of these OIDs that have not been read; ones that do not exist stay absent."""
+        if wanted := _missing(operators, self.operators):
+            for oid, function in await _rows(queries, OPERATORS, wanted):
+                self.operators[oid] = function
+        if wanted := _missing(relations, self.relations):
+            if not self.relations:
+                self.nondeterministic = frozenset(await _rows(queries, NONDETERMINISTIC, []))
+            for row in await _rows(queries, _for_version(RELATIONS, self.version), wanted):
+                self.relations[row["oid"]] = _relation(row)
+        if wanted := _missing([*functions, *self.operators.values()], self.functions):
+            for row in await _rows(queries, FUNCTIONS, wanted):
+                self.functions[row["oid"]] = _function(row)
+        if wanted := _missing(types, self.types):
+            self._add_types(await _rows(queries, TYPES, wanted))
+
+    def _add_types(self, rows: list[dict[str, Any]]) -> None:
+        by_oid = {row["oid"]: row for row in rows}
+
+        def build(oid: int) -> PgType:
+            if oid not in self.types:
+                self.types[oid] = _type(by_oid[oid], build) if oid in by_oid else PgType(f"type {oid}", oid=oid)
+            return self.types[oid]
+
+        for oid in by_oid:
+            build(oid)
+
+
+def _missing(wanted: Iterable[int], known: dict[int, Any]) -> list[int]:
+    return sorted({oid for oid in wanted if oid} - known.keys())
+
+
+async def _rows(queries: Queries, sql: str, oids: list[int]) -> list[Any]:
+    text = await queries.text(sql, oids)
+    return msgspec.json.decode(text) if text else []
+
+
+def _for_version(sql: str, version: int) -> str:
+    """Fill in the expressions whose columns came with a version."""
+    return (
+        sql.replace("/*enforced*/", "and con.conenforced" if version >= 18 else "")
+        .replace("/*valid_not_null*/", _VALID_NOT_NULL if version >= 18 else "")
+        .replace("/*nulls_distinct*/", "not i.indnullsnotdistinct" if version >= 15 else "true")
+    )
+
+
+_VALID_NOT_NULL = """and not exists (select from pg_catalog.pg_constraint nn where nn.conrelid = a.attrelid
+    and nn.contype = 'n' and not (nn.convalidated and nn.conenforced) and nn.conkey[1] = a.attnum)"""
+
+
+def _relation(row: dict[str, Any]) -> Relation:
+    return Relation(
+        oid=row["oid"],
+        schema=row["schema"],
+        name=row["name"],
+        kind=row["kind"],
+        attributes={a["number"]: Attribute(**a) for a in row["attributes"] or ()},
+        keys=tuple(_index_key(key) for key in row["keys"] or ()),
+        checks=tuple(Check(**check) for check in row["checks"] or ()),
+        triggers=tuple(TriggerEvents(bits) for bits in row["triggers"] or ()),
+        rules=frozenset(row["rules"] or ()),
+        view=row["view"] or "",
+        has_children=row["has_children"],
+        foreign_below=row["foreign_below"],
+        row_security=row["row_security"],
+        populated_later=row["kind"] == "m",
+    )
+
+
+def _index_key(key: dict[str, Any]) -> Key:
+    return Key(
+        name=key["name"],
+        primary=key["primary"],
+        nulls_distinct=key["nulls_distinct"],
+        columns=tuple(KeyColumn(number, frozenset(ops), collation) for number, ops, collation in key["columns"]),
+    )
+
+
+def _function(row: dict[str, Any]) -> Function:
+    return Function(
+        **{**row, "argument_types": tuple(row["argument_types"]), "output_types": tuple(row["output_types"])}
+    )
+
+
+_KINDS: dict[str, Kind] = {
+    "b": "base",
+    "e": "enum",
+    "d": "domain",
+    "c": "composite",
+    "r": "range",
+    "m": "multirange",
+    "p": "pseudo",
+}
+
+
+def _type(row: dict[str, Any], build: Any) -> PgType:
+    schema = None if row["visible"] else row["schema"]
+    if row["is_array"]:
+        element = build(row["element"])
+        return PgType(f"{element}[]", "array", oid=row["oid"], element=element)
+    kind = _KINDS.get(row["kind"], "base")
+    inner = row["element"] if kind in ("domain", "range", "multirange") else 0
+    return PgType(
+        row["name"],
+        kind,
+        schema,
+        row["oid"],
+        element=build(inner) if inner else None,
+        labels=tuple(row["labels"] or ()),
+        fields=tuple((name, build(oid)) for name, oid in row["fields"] or ()),
+        not_null=row["not_null"],
+    )

@@ -1,0 +1,142 @@
+"""Which tables and columns a statement reads and writes, and whether it could write at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from assay.proof.nodes import Command, RteKind, items
+from assay.proof.querytree import Node, walk
+
+if TYPE_CHECKING:
+    from assay.catalog.model import Relation
+    from assay.proof.inference import Inference
+
+_FIRST_BIT = 7
+"""Column sets are numbered from FirstLowInvalidHeapAttributeNumber (-7), to have room for system columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a statement touches, as ``schema.table.column``."""
+
+    reads: frozenset[str] = field(default_factory=frozenset)
+    writes: frozenset[str] = field(default_factory=frozenset)
+
+
+def access(inference: Inference, query: Node) -> Access:
+    """The columns that a statement names, also through views, and those that it changes."""
+    reads: set[str] = set()
+    writes: set[str] = set()
+    seen: set[int] = set()
+    pending = [query]
+    while pending:
+        for inner in walk(pending.pop()):
+            if inner.tag != "QUERY":
+                continue
+            for entry in items(inner, "rtable"):
+                relation = _relation(inference, entry)
+                if relation is None:
+                    continue
+                _note(inner, entry, relation, reads, writes)
+                if relation.kind == "v" and relation.oid not in seen:
+                    seen.add(relation.oid)
+                    view = inference.view(relation.oid)
+                    pending += [view] if view is not None else []
+    return Access(frozenset(reads), frozenset(writes))
+
+
+def _relation(inference: Inference, entry: Node) -> Relation | None:
+    return inference.catalog.relations.get(entry["relid"]) if entry["rtekind"] == RteKind.RELATION else None
+
+
+def _note(query: Node, entry: Node, relation: Relation, reads: set[str], writes: set[str]) -> None:
+    rights = entry
+    if "perminfoindex" in entry:
+        index = entry["perminfoindex"]
+        if not index:
+            return
+        rights = query["rteperminfos"][index - 1]
+    reads |= _columns(relation, items(rights, "selectedCols"))
+    writes |= _columns(relation, [*items(rights, "insertedCols"), *items(rights, "updatedCols")])
+    if (
+        query["commandType"] in (Command.DELETE, Command.MERGE)
+        and entry is query["rtable"][query["resultRelation"] - 1]
+    ):
+        writes.add(f"{relation.schema}.{relation.name}")
+
+
+def _columns(relation: Relation, bits: Iterable[int]) -> set[str]:
+    numbers = [bit - _FIRST_BIT for bit in bits]
+    if 0 in numbers:
+        numbers = [*numbers, *relation.attributes]
+    names = (relation.attributes[number].name for number in numbers if number in relation.attributes)
+    return {f"{relation.schema}.{relation.name}.{name}" for name in names}
+
+
+def is_read_only(inference: Inference, query: Node) -> bool:
+    """Whether it is proven that the statement changes nothing and locks no row.
+
+    Built-in functions that are not volatile change nothing; of the volatile ones a list does not either. Functions
+    of users are trusted only where they are SQL whose body is read-only in turn.
+    """
+    return all(_changes_nothing(inference, node) for node in _everything(inference, query))
+
+
+def _everything(inference: Inference, query: Node) -> Iterable[Node]:
+    """The nodes of a statement and of the views in it."""
+    seen: set[int] = set()
+    pending = [query]
+    while pending:
+        for node in walk(pending.pop()):
+            yield node
+            if node.tag == "RANGETBLENTRY" and node["rtekind"] == RteKind.RELATION and node["relid"] not in seen:
+                seen.add(node["relid"])
+                view = inference.view(node["relid"])
+                pending += [view] if view is not None else []
+
+
+_CALLS = {
+    "FUNCEXPR": "funcid",
+    "OPEXPR": "opfuncid",
+    "DISTINCTEXPR": "opfuncid",
+    "NULLIFEXPR": "opfuncid",
+    "SCALARARRAYOPEXPR": "opfuncid",
+    "AGGREF": "aggfnoid",
+    "WINDOWFUNC": "winfnoid",
+}
+
+
+def _changes_nothing(inference: Inference, node: Node) -> bool:
+    if node.tag == "QUERY":
+        return node["commandType"] == Command.SELECT and not node["rowMarks"] and not node["hasModifyingCTE"]
+    if node.tag == "NEXTVALUEEXPR":
+        return False
+    if node.tag in _CALLS:
+        return _call_changes_nothing(inference, node[_CALLS[node.tag]])
+    return True
+
+
+def _call_changes_nothing(inference: Inference, oid: int) -> bool:
+    function = inference.catalog.functions.get(oid)
+    if function is None:
+        return False
+    if function.builtin:
+        return function.volatility != "v" or inference.builtins.safe_volatile(function)
+    if not function.body or inference.depth > 8:
+        return False
+    inner = inference.inside_function({})
+    return all(is_read_only(inner, query) for query in walk(inner.tree(function.body)) if query.tag == "QUERY")
+
+
+def is_unfiltered(query: Node) -> bool:
+    """Whether an UPDATE or DELETE takes every row of its table."""
+    if query["commandType"] not in (Command.UPDATE, Command.DELETE):
+        return False
+    tree = query["jointree"]
+    return (
+        tree["quals"] is None
+        and all(item.tag == "RANGETBLREF" for item in items(tree, "fromlist"))
+        and (len(items(tree, "fromlist")) <= 1)
+    )

@@ -1,0 +1,68 @@
+"""Which objects of the catalog a tree refers to, so that they can be read in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from assay.proof.nodes import RteKind, items
+from assay.proof.querytree import Node, walk
+
+
+@dataclass(slots=True)
+class Needs:
+    """OIDs, by kind."""
+
+    relations: set[int] = field(default_factory=set)
+    functions: set[int] = field(default_factory=set)
+    types: set[int] = field(default_factory=set)
+    operators: set[int] = field(default_factory=set)
+
+
+def needs_of(tree: Any) -> Needs:
+    """What a tree refers to itself; views and functions refer to more."""
+    needs = Needs()
+    for node in walk(tree):
+        rule = _RULES.get(node.tag)
+        if rule is not None:
+            rule(needs, node)
+    return needs
+
+
+def _relation(needs: Needs, node: Node) -> None:
+    if node["rtekind"] == RteKind.RELATION:
+        needs.relations.add(node["relid"])
+
+
+def _function(field_name: str) -> Callable[[Needs, Node], None]:
+    def rule(needs: Needs, node: Node) -> None:
+        needs.functions.add(node[field_name])
+
+    return rule
+
+
+def _type(field_name: str) -> Callable[[Needs, Node], None]:
+    def rule(needs: Needs, node: Node) -> None:
+        needs.types.add(node[field_name])
+
+    return rule
+
+
+def _operators(needs: Needs, node: Node) -> None:
+    needs.operators.update(items(node, "opnos"))
+
+
+_RULES: dict[str, Callable[[Needs, Node], None]] = {
+    "RANGETBLENTRY": _relation,
+    "FUNCEXPR": _function("funcid"),
+    "OPEXPR": _function("opfuncid"),
+    "DISTINCTEXPR": _function("opfuncid"),
+    "NULLIFEXPR": _function("opfuncid"),
+    "SCALARARRAYOPEXPR": _function("opfuncid"),
+    "AGGREF": _function("aggfnoid"),
+    "WINDOWFUNC": _function("winfnoid"),
+    "COERCETODOMAIN": _type("resulttype"),
+    "SUBSCRIPTINGREF": _type("refcontainertype"),
+    "ROWCOMPAREEXPR": _operators,
+}

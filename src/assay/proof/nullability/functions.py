@@ -1,0 +1,77 @@
+"""The rules for functions that are not built in, and for functions in FROM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.proof.levels import Scope
+from assay.proof.nodes import Command, items
+from assay.proof.nullability.answer import Nullness, maybe, never, unless_any
+from assay.proof.querytree import Node
+
+if TYPE_CHECKING:
+    from assay.catalog.model import Function
+    from assay.proof.inference import Inference
+
+DEEPEST = 8
+"""How many SQL functions are followed into each other."""
+
+
+def user_function(inference: Inference, function: Function, node: Node, scope: Scope) -> Nullness:
+    """A function may return NULL, unless it is one in SQL whose body proves otherwise (manual section 36.5)."""
+    name = f"{function.name}()"
+    if not function.body or function.returns_set or node.get("funcvariadic"):
+        return maybe(f"{name} may return NULL")
+    if inference.depth >= DEEPEST:
+        return maybe(f"{name} calls functions too deep to follow")
+    answers = [inference.expression(arg, scope) for arg in items(node, "args")]
+    if function.strict:
+        given = unless_any(answers, "")
+        if given.nullable:
+            return given
+    return _of_body(inference, function, answers)
+
+
+def _of_body(inference: Inference, function: Function, arguments: list[Nullness]) -> Nullness:
+    """The first column of the last statement, given what is known of the arguments."""
+    queries = _statements(inference.tree(function.body))
+    if not queries or queries[-1]["commandType"] != Command.SELECT:
+        return maybe(f"{function.name}() may return NULL")
+    inner = inference.inside_function(dict(enumerate(arguments, 1)))
+    level = inner.level(queries[-1], None)
+    columns = inner.output(level)
+    if not inner.bound(level).at_least_one or not columns:
+        return maybe(f"{function.name}() returns NULL when its query finds no row")
+    return (
+        maybe(f"{function.name}() may return NULL") if columns[0].nullable else never(f"{function.name}() by its body")
+    )
+
+
+def _statements(tree: object) -> list[Node]:
+    """The queries of a body: of BEGIN ATOMIC a list in a list, of RETURN one query."""
+    if isinstance(tree, Node):
+        return [tree]
+    found: list[Node] = []
+    for item in tree if isinstance(tree, list) else ():
+        found += _statements(item)
+    return found
+
+
+def function_column(inference: Inference, call: Node, scope: Scope, attribute: int) -> Nullness:
+    """A column of a function in FROM; a strict set-returning one gives no rows at all for a NULL argument."""
+    if call.tag != "FUNCEXPR":
+        return inference.expression(call, scope)
+    function = inference.catalog.functions.get(call["funcid"])
+    if function is None or not function.builtin:
+        if function is not None and not function.returns_set and not inference.is_composite(function.result_type):
+            return inference.expression(call, scope)
+        return maybe("a function may return NULL")
+    columns = inference.builtins.columns(function)
+    if columns is not None and attribute <= len(columns):
+        return never(f"{function.name}()") if columns[attribute - 1] else maybe(f"{function.name}() may give NULL")
+    if function.output_types or inference.is_composite(function.result_type):
+        return maybe(f"{function.name}() may give NULL")
+    if function.returns_set:
+        total = function.strict and not call["funcvariadic"] and inference.builtins.total(function)
+        return never(f"{function.name}() gives no NULL") if total else maybe(f"{function.name}() may give NULL")
+    return inference.expression(call, scope)
