@@ -52,6 +52,7 @@ async def open_connection(
     url: DatabaseUrl,
     *,
     timeout: float | None = 10.0,  # noqa: ASYNC109 - the driver has its own, which also closes the socket
+    named: DatabaseUrl | None = None,
     **options: Any,
 ) -> DriverConnection:
     """Open a driver connection.
@@ -59,6 +60,7 @@ async def open_connection(
     Args:
         url: the database; a ``connect_timeout`` in it (seconds, as in libpq) takes the place of ``timeout``.
         timeout: seconds until the server must have answered; None waits as long as the system does.
+        named: the URL that errors speak of, if it is not ``url`` that the user gave.
         options: further arguments of ``asyncpg.connect``, such as ``server_settings``.
 
     Raises:
@@ -73,7 +75,7 @@ async def open_connection(
     try:
         return await asyncpg.connect(url.reveal(), **arguments)
     except _OPENING_ERRORS as error:
-        raise translate_connecting(error, url, timeout=timeout) from error
+        raise translate_connecting(error, named or url, timeout=timeout) from error
 
 
 def translate(error: BaseException, *, statement: str | None = None) -> Error:

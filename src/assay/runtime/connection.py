@@ -1,0 +1,125 @@
+"""A single connection to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+
+from assay.config import DatabaseUrl
+from assay.errors import UsageError
+from assay.runtime.building import Builder
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+from assay.runtime.executor import Isolation
+from assay.runtime.queries import Queries
+from assay.runtime.query import query_for
+from assay.runtime.session import Session
+from assay.runtime.transaction import Mode, Transaction
+from assay.sql.footprint import Footprint
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds to say goodbye in; then the connection is cut."""
+
+
+async def connect(
+    url: str | DatabaseUrl, *, connect_timeout: float = 10.0, server_settings: Mapping[str, str] | None = None
+) -> Connection:
+    """Open a connection of one's own, outside of any pool; close it with ``close()`` or ``async with``.
+
+    Args:
+        url: ``postgresql://user@host:port/database``.
+        connect_timeout: seconds until the server must have answered.
+        server_settings: settings of the session, such as ``{"statement_timeout": "5s"}``.
+
+    Raises ConnectionFailed, AuthenticationFailed or UndefinedDatabase, naming host, port and database.
+    """
+    place = url if isinstance(url, DatabaseUrl) else DatabaseUrl.parse(url)
+    settings = dict(server_settings) if server_settings else None
+    driver = await open_connection(place, timeout=connect_timeout, server_settings=settings)
+    return Connection(Session(driver), place, own=True)
+
+
+class Connection(Queries):
+    """A connection, from :func:`assay.connect` or for the length of a ``pool.acquire()`` block.
+
+    One task at a time may use it.
+    """
+
+    __slots__ = ("_own", "_session", "_url")
+
+    def __init__(self, session: Session, url: DatabaseUrl, *, own: bool) -> None:
+        self._session: Session | None = session
+        self._url = url
+        self._own = own
+
+    @property
+    def driver(self) -> DriverConnection:
+        """The asyncpg connection, for what Assay does not do itself.
+
+        A pool resets the session before it hands it on: settings, listeners, locks and temporary objects go. What
+        asyncpg keeps on its own side, such as ``set_type_codec``, stays; leave that to connections of your own.
+        """
+        session = self._active()
+        session.footprint = max(session.footprint, Footprint.STATE)
+        session.lent_driver = True
+        return session.driver
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+    ) -> Transaction:
+        """A transaction, ``async with connection.transaction() as tx``; inside another one it is a savepoint."""
+        return Transaction(self, Mode(isolation, readonly, deferrable))
+
+    async def close(self) -> None:
+        """Close the connection; doing so again does nothing."""
+        if not self._own:
+            raise UsageError("This connection is its pool's; it goes back at the end of the acquire() block")
+        session, self._session = self._session, None
+        if session is None:
+            return
+        try:
+            await session.driver.close(timeout=CLOSE_TIMEOUT)
+        except DRIVER_ERRORS:
+            session.terminate()
+
+    async def __aenter__(self) -> Self:
+        self._active()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._session is None or self._session.driver.is_closed() else "open"
+        return f"<Connection to {self._url.place}, {state}>"
+
+    async def lend(self) -> Session:
+        """Its session."""
+        return self._active()
+
+    def take_back(self, session: Session) -> None:
+        """Nothing to do: the session stays in use."""
+
+    def detach(self) -> None:
+        """Make it unusable, when its session goes back to the pool."""
+        self._session = None
+
+    async def _fetch(
+        self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
+    ) -> tuple[Builder, Sequence[asyncpg.Record]]:
+        query = query_for(sql)
+        return await self._active().fetch(query, row, query.values(args, named))
+
+    async def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
+        query = query_for(sql)
+        return await self._active().execute(query, query.values(args, named))
+
+    def _active(self) -> Session:
+        if self._session is None:
+            how = "is closed; open another" if self._own else "went back to its pool; acquire another"
+            raise UsageError(f"The connection {how}")
+        return self._session

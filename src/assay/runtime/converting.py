@@ -1,0 +1,113 @@
+"""Values between the driver's form and the class of the field they belong to."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TypeAlias
+
+import asyncpg
+import msgspec
+
+from assay.pgtypes.hints import class_of, read_hint, show
+
+Converter: TypeAlias = Callable[[Any], Any]
+
+_JSON = frozenset({"json", "jsonb"})
+_JSON_ARRAYS = frozenset({"json[]", "jsonb[]"})
+
+
+def converter(annotation: Any, column: asyncpg.Type) -> Converter | None:
+    """What turns the driver's value, never None, into the field's; None where it is that already.
+
+    JSON is decoded into the annotation's class; ``str`` keeps the JSON text itself. Members of an enum class are
+    found by their values. A list is converted by its elements.
+    """
+    if _is_json(column, _JSON):
+        return _json_converter(annotation)
+    if _is_json(column, _JSON_ARRAYS):
+        return _each(_json_converter(_element(annotation)))
+    return _value_converter(annotation)
+
+
+def encoder(parameter: asyncpg.Type) -> Converter | None:
+    """What turns an argument, never None, into the form that the driver takes; None where it is that already.
+
+    For JSON a string is taken for the JSON text itself, everything else is encoded.
+    """
+    if _is_json(parameter, _JSON):
+        return _to_json
+    return _each(_to_json) if _is_json(parameter, _JSON_ARRAYS) else None
+
+
+def _is_json(kind: asyncpg.Type, names: frozenset[str]) -> bool:
+    # The driver gives a domain the name and schema of its base.
+    return kind.name in names and kind.schema == "pg_catalog"
+
+
+def _json_converter(annotation: Any) -> Converter | None:
+    if read_hint(annotation).members == (str,):
+        return None
+    return msgspec.json.Decoder(annotation, dec_hook=_from_builtins).decode
+
+
+def _from_builtins(kind: Any, value: Any) -> Any:
+    """For msgspec, what it does not know itself: pydantic models and addresses."""
+    if hasattr(kind, "model_validate"):
+        return kind.model_validate(value)
+    if isinstance(kind, type) and kind.__module__ == ipaddress.__name__:
+        return kind(value)
+    raise NotImplementedError(f"JSON cannot be decoded into {show(kind)}")
+
+
+def _to_builtins(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if type(value).__module__ == ipaddress.__name__:
+        return str(value)
+    raise NotImplementedError(f"a {type(value).__name__} cannot be encoded as JSON")
+
+
+def _to_json(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=_to_builtins).decode()
+
+
+def _value_converter(annotation: Any) -> Converter | None:
+    members = read_hint(annotation).members
+    enums = [member for member in members if isinstance(member, type) and issubclass(member, Enum)]
+    if enums:
+        return _enum_converter(enums, exact=len(enums) == len(members))
+    if any(class_of(member) is list for member in members):
+        return _each(_value_converter(_element(annotation)))
+    return None
+
+
+def _enum_converter(enums: list[type[Enum]], *, exact: bool) -> Converter:
+    """Members by their values; unless ``exact``, what is no member's value stays as it is."""
+    table = {member.value: member for kind in enums for member in kind}
+    return table.__getitem__ if exact else lambda value: table.get(value, value)
+
+
+def _element(annotation: Any) -> Any:
+    """What a list holds by its annotation; Any where that is not said."""
+    for member in read_hint(annotation).members:
+        arguments = typing.get_args(member)
+        if arguments and class_of(member) not in (None, dict):
+            return arguments[0]
+    return Any
+
+
+def _each(convert: Converter | None) -> Converter | None:
+    """A converter for lists, of any number of dimensions, of what ``convert`` takes."""
+    if convert is None:
+        return None
+
+    def convert_list(values: Any) -> Any:
+        return [
+            None if value is None else convert_list(value) if type(value) is list else convert(value)
+            for value in values
+        ]
+
+    return convert_list

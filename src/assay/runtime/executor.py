@@ -1,0 +1,54 @@
+"""What runs statements: the protocol that a pool, a connection and a transaction share."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Literal, LiteralString, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
+T = TypeVar("T")
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+
+
+class Executor(Protocol):
+    """Runs statements; annotate the functions that hold your queries with it.
+
+    SQL is a literal string: type checkers refuse one that is built from user input. Parameters are ``$1``, ``$2``,
+    ... by position; or ``:name`` by keyword, or all taken from the fields of one object given by position.
+
+    ``row`` is what each row becomes: a dataclass, msgspec.Struct, attrs class, NamedTuple, TypedDict or pydantic
+    model, whose fields are matched with columns by name; ``tuple[...]``, by position; or the type of a single
+    column's value, such as ``int`` or ``str | None``.
+
+    Every method raises ParameterError when arguments and placeholders do not fit, RowClassError when columns and row
+    class do not, DecodeError when a value does not fit its field, and a DatabaseError when the server refuses the
+    statement.
+    """
+
+    async def fetch_all(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> list[T]:
+        """Every row."""
+        ...
+
+    async def fetch_one(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> T:
+        """The only row. Raises NoRows or TooManyRows when there is not exactly one."""
+        ...
+
+    async def fetch_optional(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> T | None:
+        """The only row, or None. Raises TooManyRows when there are more."""
+        ...
+
+    async def execute(self, sql: LiteralString, /, *args: object, **named: object) -> int:
+        """Run a statement and return the number of rows affected, as in the server's command tag; 0 if it has none.
+
+        Without parameters it may be several statements with semicolons between them: they run in one transaction,
+        and the number is the last one's.
+        """
+        ...
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+    ) -> AbstractAsyncContextManager[Executor]:
+        """A block that is committed at its end, and rolled back by an exception or a cancellation."""
+        ...

@@ -1,0 +1,260 @@
+"""A pool of connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+
+from assay.config import DatabaseUrl
+from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
+from assay.runtime.building import Builder
+from assay.runtime.connecting import DriverConnection, open_connection
+from assay.runtime.connection import Connection
+from assay.runtime.executor import Isolation
+from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
+from assay.runtime.queries import Queries
+from assay.runtime.query import query_for
+from assay.runtime.reserve import Reserve
+from assay.runtime.session import Session
+from assay.runtime.transaction import Mode, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """A pool at one moment; what is counted is counted since it was opened."""
+
+    min_connections: int
+    max_connections: int
+    open: int
+    """Connections open: idle, in use or mending."""
+    idle: int
+    """Connections that can be handed out at once."""
+    in_use: int
+    """Connections that tasks hold."""
+    mending: int
+    """Connections being reset, rolled back, or waited for after a cancellation, before they are handed on."""
+    opening: int
+    """Connections being opened."""
+    waiting: int
+    """Tasks that wait for a connection."""
+    acquired: int
+    """Times that a connection was handed out."""
+    waited: int
+    """Times that a task had to wait for one."""
+    wait_seconds: float
+    """Seconds that tasks have waited, all together, timeouts included."""
+    timeouts: int
+    """Times that a task waited in vain for the acquire timeout."""
+    opened: int
+    """Connections opened."""
+    closed: int
+    """Connections closed or lost."""
+    mended: int
+    """Times that a connection had to be mended before it was handed on."""
+
+
+class Pool(Queries):
+    """Connections to one database, kept open and shared by tasks.
+
+    ::
+
+        async with assay.Pool("postgresql://app@db.example/app") as pool:
+            count = await pool.fetch_one(int, "select count(*) from device")
+
+    Each statement run on the pool itself takes a connection for its own length. ``transaction()`` takes one for a
+    block, and so does ``acquire()``. Connections go to tasks in the order in which they asked.
+
+    Args:
+        url: the database; ``DATABASE_URL`` unless given.
+        min_connections: kept open even when nobody uses them; ``DB_MIN_CONNECTIONS``, else 2.
+        max_connections: never more than these; ``DB_MAX_CONNECTIONS``, else 10.
+        acquire_timeout: seconds to wait for a connection before PoolTimeout; ``DB_ACQUIRE_TIMEOUT``, else 30.
+        idle_timeout: seconds of idleness after which connections above the minimum are closed, 0 for never;
+            ``DB_IDLE_TIMEOUT``, else 600.
+        max_lifetime: seconds after which a connection is replaced, up to a tenth less by chance, 0 for never;
+            ``DB_MAX_LIFETIME``, else 1800.
+        connect_timeout: seconds that the server may take to accept a connection; ``DB_CONNECT_TIMEOUT``, else 10.
+        reset: ``"auto"`` resets a session that ran something which leaves state behind (SET, LISTEN, session advisory
+            locks, temporary tables, ...; seen in the statement's words) before somebody else gets it. ``"always"``
+            resets after every use, at the cost of a round trip: for functions that leave state behind one's back.
+        server_settings: settings of every session, such as ``{"statement_timeout": "5s"}``.
+
+    Raises ConfigurationError for a value that cannot be used.
+    """
+
+    __slots__ = ("_options", "_reserve", "_settings", "_url")
+
+    def __init__(
+        self,
+        url: str | DatabaseUrl | None = None,
+        *,
+        min_connections: int | None = None,
+        max_connections: int | None = None,
+        acquire_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        max_lifetime: float | None = None,
+        connect_timeout: float | None = None,
+        reset: Reset | None = None,
+        server_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._url = read_url(url)
+        self._options: PoolOptions = read_options({
+            "min_connections": min_connections,
+            "max_connections": max_connections,
+            "acquire_timeout": acquire_timeout,
+            "idle_timeout": idle_timeout,
+            "max_lifetime": max_lifetime,
+            "connect_timeout": connect_timeout,
+            "reset": reset,
+        })  # fmt: skip
+        self._settings = dict(server_settings) if server_settings else None
+        self._reserve = Reserve(self._url, self._options, self._open_driver)
+
+    @classmethod
+    async def open(cls, url: str | DatabaseUrl | None = None, **options: Any) -> Self:
+        """Make a pool and open its first connections; close it with ``close()``. Arguments are those of the class.
+
+        Raises ConnectionFailed, AuthenticationFailed or UndefinedDatabase, naming host, port and database.
+        """
+        pool = cls(url, **options)
+        await pool._reserve.open()
+        return pool
+
+    async def close(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - a deadline for others, not for this call
+        """Hand out no more connections, wait for those in use, close all.
+
+        Args:
+            timeout: seconds to wait; connections still in use then are cut, and what runs on them fails.
+        """
+        await self._reserve.close(timeout)
+
+    async def __aenter__(self) -> Self:
+        await self._reserve.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def acquire(self, timeout: float | None = None) -> Lease:
+        """A connection for the length of a block: ``async with pool.acquire() as connection``.
+
+        Args:
+            timeout: seconds to wait for it; the pool's acquire timeout unless given.
+        """
+        return Lease(self._reserve, self._url, timeout)
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+    ) -> Transaction:
+        """A transaction on a connection of its own: ``async with pool.transaction() as tx``."""
+        return Transaction(self, Mode(isolation, readonly, deferrable))
+
+    async def check(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - one bound on several steps
+        """Health check: get a connection, and an answer from the server on it, or raise.
+
+        Args:
+            timeout: seconds for all of it.
+
+        Raises PoolTimeout, PoolClosed, ConnectionFailed or another Error that names host, port and database.
+        """
+        try:
+            async with asyncio.timeout(timeout), self.acquire() as connection:
+                await connection.execute("select 1")
+        except TimeoutError:
+            message = f"No answer from {self._url.place} within {timeout:g} s"
+            raise PoolTimeout(f"{message}: {self._usage()}") from None
+        except Error as error:
+            if self._url.place in str(error):
+                raise
+            raise ConnectionFailed(f"No answer from {self._url.place}: {error}") from error
+
+    def stats(self) -> PoolStats:
+        """The pool at this moment."""
+        counters = self._reserve.counters
+        return PoolStats(
+            min_connections=self._options.min_connections,
+            max_connections=self._options.max_connections,
+            **self._reserve.sizes(),
+            acquired=counters.acquired,
+            waited=counters.waited,
+            wait_seconds=counters.wait_seconds,
+            timeouts=counters.timeouts,
+            opened=counters.opened,
+            closed=counters.closed,
+            mended=counters.mended,
+        )
+
+    def __repr__(self) -> str:
+        state = self._usage() if self._reserve.is_open else "not open"
+        return f"<Pool for {self._url.place}, {state}>"
+
+    async def lend(self) -> Session:
+        """A session that nobody else uses."""
+        return self._reserve.take() or await self._reserve.wait()
+
+    def take_back(self, session: Session) -> None:
+        """Take a session back, in whatever state."""
+        self._reserve.give_back(session)
+
+    async def _fetch(
+        self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
+    ) -> tuple[Builder, Sequence[asyncpg.Record]]:
+        query = query_for(sql)
+        values = query.values(args, named)
+        reserve = self._reserve
+        session = reserve.take() or await reserve.wait()
+        try:
+            return await session.fetch(query, row, values)
+        finally:
+            reserve.give_back(session)
+
+    async def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
+        query = query_for(sql)
+        values = query.values(args, named)
+        session = await self.lend()
+        try:
+            return await session.execute(query, values)
+        finally:
+            self._reserve.give_back(session)
+
+    async def _open_driver(self) -> DriverConnection:
+        return await open_connection(self._url, timeout=self._options.connect_timeout, server_settings=self._settings)
+
+    def _usage(self) -> str:
+        return f"{self._reserve.in_use} of {self._options.max_connections} connections in use"
+
+
+class Lease:
+    """A connection of the pool for the length of an ``async with`` block."""
+
+    __slots__ = ("_connection", "_reserve", "_session", "_timeout", "_url")
+
+    def __init__(self, reserve: Reserve, url: DatabaseUrl, timeout: float | None) -> None:
+        self._reserve = reserve
+        self._url = url
+        self._timeout = timeout
+        self._session: Session | None = None
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Connection:
+        if self._session is not None:
+            raise UsageError("This acquire() block is entered already; call acquire() again for another connection")
+        self._session = self._reserve.take() or await self._reserve.wait(self._timeout)
+        self._connection = Connection(self._session, self._url, own=False)
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, connection = self._session, self._connection
+        self._session = self._connection = None
+        if session is not None and connection is not None:
+            connection.detach()
+            self._reserve.give_back(session)

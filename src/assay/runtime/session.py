@@ -1,0 +1,202 @@
+"""One session on the server: a driver connection, and what has to be known before somebody else uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import asyncpg
+
+from assay.errors import ConnectionLost, Error, UsageError
+from assay.runtime.building import Builder
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
+from assay.runtime.query import NO_ROWS, Prepared, Query
+from assay.sql.footprint import Footprint
+
+MAX_PREPARED = 1000
+"""Statements kept prepared in one session; the oldest is dropped for a new one."""
+
+RESET = """
+select pg_catalog.pg_advisory_unlock_all(); close all; unlisten *;
+reset session authorization; reset role; reset all; discard temp; discard sequences
+"""
+"""Undoes what DISCARD ALL does, except that prepared statements stay: the driver relies on them."""
+
+_STALE = (asyncpg.InvalidCachedStatementError, asyncpg.InvalidSQLStatementNameError, asyncpg.OutdatedSchemaCacheError)
+"""What says that a prepared statement is not the server's any more."""
+
+
+class Session:
+    """A driver connection that belongs to a pool, or to nobody else.
+
+    One task at a time may use it; what would go wrong otherwise is refused.
+    """
+
+    __slots__ = (
+        "_prepared", "busy", "depth", "driver", "expires_at", "footprint", "idle_since", "interrupted", "lent_driver",
+        "savepoints",
+    )  # fmt: skip
+
+    def __init__(self, driver: DriverConnection) -> None:
+        self.driver = driver
+        self.busy = False
+        """Whether a statement is under way."""
+        self.interrupted = False
+        """Whether a statement was left before its result was there, so that what the server does is not known."""
+        self.footprint = Footprint.NONE
+        """What statements left behind so far."""
+        self.lent_driver = False
+        """Whether the driver connection was given out."""
+        self.depth = 0
+        """How many transaction blocks are open."""
+        self.savepoints = 0
+        """How many savepoints there have been."""
+        self.idle_since = 0.0
+        self.expires_at = float("inf")
+        self._prepared: dict[Query, Prepared] = {}
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether something has to be done before somebody else uses it."""
+        return bool(self.footprint or self.interrupted or self.busy or self.lent_driver)
+
+    async def fetch(
+        self, query: Query, row: Any, values: tuple[object, ...]
+    ) -> tuple[Builder, Sequence[asyncpg.Record]]:
+        """Run a statement for its records, and find the builder of its rows before it runs."""
+        if self.busy or self.interrupted:
+            await self._ready()
+        if query.footprint:
+            self.footprint = max(self.footprint, query.footprint)
+        self.busy = True
+        try:
+            prepared = self._prepared.get(query) or await self._prepare(query)
+            builder = prepared.layout.builder(row)
+            arguments = prepared.encode(values) if prepared.encodes else values
+            try:
+                return builder, await prepared.statement.fetch(*arguments)
+            except _STALE as error:
+                prepared = await self._prepare_again(query, error)
+                return prepared.layout.builder(row), await prepared.statement.fetch(*arguments)
+        except BaseException as error:
+            self._failed(error, query)
+        finally:
+            self.busy = False
+
+    async def execute(self, query: Query, values: tuple[object, ...]) -> str:
+        """Run a statement for its command tag; one without parameters may be several statements."""
+        if not values:
+            return await self.command(query.statement.text, query)
+        await self.fetch(query, NO_ROWS, values)
+        return self._prepared[query].statement.get_statusmsg() or ""
+
+    async def command(self, text: str, query: Query | None = None) -> str:
+        """Run one or several statements by the simple protocol, and return the last one's command tag."""
+        if self.busy or self.interrupted:
+            await self._ready()
+        if query is not None:
+            self.footprint = max(self.footprint, query.footprint)
+        self.busy = True
+        try:
+            return await self.driver.execute(text)
+        except BaseException as error:
+            self._failed(error, query)
+        finally:
+            self.busy = False
+
+    async def mend(self, *, always: bool) -> None:
+        """Make the session as good as new, or raise: then it must be closed.
+
+        Args:
+            always: reset it even when nothing is known to have been left behind.
+        """
+        if self.busy or self.footprint is Footprint.LASTING:
+            raise UsageError("The session cannot be made as good as new")
+        if self.interrupted:
+            await self._settle()
+        if self.driver.is_in_transaction():
+            await self.command("rollback")
+        if self.footprint or always:
+            await self.command(RESET)
+        if self.lent_driver:
+            await self.driver.reset()
+        self.footprint, self.lent_driver, self.depth = Footprint.NONE, False, 0
+
+    async def is_alive(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound on one small question
+        """Whether the server answers within so many seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.command("select 1")
+        except (Error, TimeoutError):
+            return False
+        return True
+
+    def terminate(self) -> None:
+        """Cut the connection at once; the server rolls back what was under way."""
+        self.driver.terminate()
+
+    async def _ready(self) -> None:
+        if self.busy:
+            raise UsageError(
+                "This connection is running another statement, and it runs one at a time; "
+                "let each task acquire its own connection, or await one statement after the other"
+            )
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until the server is done with what was interrupted; roll it back unless a block will."""
+        self.interrupted = False
+        try:
+            # The driver waits until the cancelled statement has ended before it sends this. The cancellation can come
+            # too late for that statement and hit this one; in a failed transaction this one fails as well.
+            await self.command("select 1")
+        except ConnectionLost:
+            raise
+        except Error:
+            pass
+        if not self.depth and self.driver.is_in_transaction():
+            await self.command("rollback")
+
+    async def _prepare(self, query: Query) -> Prepared:
+        if len(self._prepared) >= MAX_PREPARED:
+            del self._prepared[next(iter(self._prepared))]
+        prepared = Prepared(query, await self.driver.prepare(query.statement.text))
+        self._prepared[query] = prepared
+        return prepared
+
+    async def _prepare_again(self, query: Query, error: Exception) -> Prepared:
+        """After the schema changed; in a transaction that has failed, or when the statement has run, it is too late."""
+        self._prepared.clear()
+        if isinstance(error, asyncpg.OutdatedSchemaCacheError) or self.driver.is_in_transaction():
+            raise error
+        return await self._prepare(query)
+
+    def _failed(self, error: BaseException, query: Query | None) -> NoReturn:
+        """Raise the error that users see."""
+        if isinstance(error, Error):
+            raise error
+        if isinstance(error, DRIVER_ERRORS):
+            self.interrupted = isinstance(error, (OSError, asyncpg.InternalClientError))
+            raise translate(_in_users_words(error, query)) from error
+        self.interrupted = True
+        raise error
+
+
+def _in_users_words(error: Exception, query: Query | None) -> Exception:
+    """Names and positions as in the statement that the user wrote."""
+    if query is None or not query.statement.names:
+        return error
+    statement = query.statement
+    if isinstance(error, asyncpg.PostgresError) and error.position:
+        position = statement.source_offset(int(error.position) - 1) + 1
+        vars(error).update(position=str(position), query=statement.source)
+    elif error.args:
+        text = re.sub(r"query argument \$(\d+)", lambda found: _named(statement.names, found), str(error.args[0]))
+        error.args = (text, *error.args[1:])
+    return error
+
+
+def _named(names: tuple[str, ...], found: re.Match[str]) -> str:
+    return f"query argument :{names[int(found[1]) - 1]}"
