@@ -52,7 +52,7 @@ def _place(ready: Ready, statement: Statement, error: asyncpg.PostgresError) -> 
 
 
 def _message(error: asyncpg.PostgresError) -> str:
-    return str(error.args[0]) if error.args else type(error).__name__
+    return " ".join(str(error.args[0]).split()) if error.args else type(error).__name__
 
 
 def _further(error: asyncpg.PostgresError) -> list[tuple[str, str]]:

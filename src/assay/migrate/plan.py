@@ -221,12 +221,18 @@ def _state(migration: Migration | None, row: LedgerRow | None, ledger: Ledger) -
         return State.PENDING, None
     if not row.success:
         began = ledger.under_way.get(row.version)
-        return State.UNFINISHED, _foreign_failure(row) if began is None else f"stopped halfway on its way {began}"
+        return State.UNFINISHED, _foreign_failure(row) if began is None else _HALFWAY[began]
     if migration is None:
         return State.MISSING, "applied, and there is no file for it"
     if migration.checksum != row.checksum:
         return State.CHANGED, describe_edit(migration.up, row.checksum)
     return State.INSTALLED, None
+
+
+_HALFWAY = {
+    Direction.UP: "stopped halfway while it was being applied; assay migrate run goes on with it",
+    Direction.DOWN: "stopped halfway while it was being reverted; assay migrate revert goes on with it",
+}
 
 
 def _listed(names: Collection[str]) -> str:

@@ -125,7 +125,6 @@ async def _carry_out(
             return await _rehearse(current, direction, plan(ledger), progress)
         async with migration_lock(current.connection, lock_timeout, progress):
             table = await find_ledger(current.connection)
-            await table.ensure(current.connection)
             ledger, unfinished = await _read(current, table)
             work = _Work(current, table, unfinished, progress)
             return await work.carry_out(plan(ledger), direction)
@@ -191,13 +190,14 @@ class _Work:
         for text in plan.notices:
             self._notice(text)
         ready = await _ready(self.session, direction, plan.todo)
+        await self.ledger.ensure(self.session.connection)
         steps = [await self._one(each) for each in ready]
         return Report(tuple(steps), _versions(plan.skipped), tuple(self.notices))
 
     async def _one(self, ready: Ready) -> Step:
         step = _step(ready)
         self._tell(Event(Moment.STARTED, step))
-        if step.version in self.unfinished or ready.script.no_transaction:
+        if step.version in self.unfinished or ready.stepwise:
             step = await self._stepwise(ready, step)
         else:
             elapsed = await run_in_transaction(self.session, self.ledger, ready)
@@ -206,6 +206,8 @@ class _Work:
         return step
 
     async def _stepwise(self, ready: Ready, step: Step) -> Step:
+        if ready.cut is not None:
+            self._notice(f"{ready.cut}: the transaction of the file ends here, so it is run statement by statement")
         table = ProgressTable(self.ledger.schema)
         before = self.unfinished.get(step.version)
         if before is None:

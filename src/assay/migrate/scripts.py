@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from assay.errors import MigrationError
@@ -23,6 +23,13 @@ class Ready:
     migration: Migration
     direction: Direction
     statements: tuple[Statement, ...]
+    cut: Place | None = None
+    """The first statement that ends the transaction of the file before the file ends; None when none does."""
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it cannot be run in one transaction."""
+        return self.script.no_transaction or self.cut is not None
 
     @property
     def script(self) -> Script:
@@ -31,7 +38,7 @@ class Ready:
 
     def place(self, statement: Statement) -> Place:
         """Where the first word of a statement is."""
-        return Place.of(self.script, statement.start + statement.lead)
+        return _place(self.script, statement)
 
     @property
     def changes_settings(self) -> bool:
@@ -44,9 +51,11 @@ class Ready:
 def make_ready(migration: Migration, direction: Direction, *, standard_conforming_strings: bool = True) -> Ready:
     """Split the file of a migration.
 
-    Raises MigrationError, with file, line and column, for what only psql understands, and for statements that would
-    end the transaction that the file and its ledger row share. One BEGIN around the whole file is that very
-    transaction, and is left out with its COMMIT.
+    One BEGIN around the whole file is the transaction that it shares with its ledger row, and is left out with its
+    COMMIT. Any other statement that begins or ends a transaction makes the file one that is run stepwise.
+
+    Raises MigrationError, with file, line and column, for what only psql understands and for transactions that are
+    left open or prepared.
     """
     script = direction.script(migration)
     statements = split_statements(script.sql, standard_conforming_strings=standard_conforming_strings)
@@ -55,13 +64,10 @@ def make_ready(migration: Migration, direction: Direction, *, standard_conformin
             raise MigrationError(_explain_obstacle(script, statement, statement.obstacle))
     if not script.no_transaction:
         statements = _without_own_transaction(statements)
-        for statement in statements:
-            if controls_transaction(statement):
-                raise MigrationError(_explain_control(script, statement))
-    elif prepared := next((each for each in statements if each.words[:2] == ("prepare", "transaction")), None):
-        place = Place.of(script, prepared.start + prepared.lead)
-        raise MigrationError(f"{place}: PREPARE TRANSACTION cannot be part of a migration; use COMMIT")
-    return Ready(migration, direction, statements)
+    controls = [statement for statement in statements if controls_transaction(statement)]
+    _check_transactions(script, controls)
+    cut = _place(script, controls[0]) if controls and not script.no_transaction else None
+    return Ready(migration, direction, statements, cut)
 
 
 def controls_transaction(statement: Statement) -> bool:
@@ -91,6 +97,20 @@ def _without_own_transaction(statements: Sequence[Statement]) -> tuple[Statement
     return tuple(statements)
 
 
+def _check_transactions(script: Script, controls: Iterable[Statement]) -> None:
+    """Refuse what prepares a transaction, and in a file that has none around it, what leaves one open."""
+    begun: Statement | None = None
+    for statement in controls:
+        if statement.words[0] == "prepare":
+            raise MigrationError(
+                f"{_place(script, statement)}: PREPARE TRANSACTION cannot be part of a migration; use COMMIT"
+            )
+        goes_on = statement.words[0] in _BEGINS or statement.words[-2:] == ("and", "chain")
+        begun = statement if goes_on else None
+    if begun is not None and script.no_transaction:
+        raise MigrationError(f"{_place(script, begun)}: the transaction that begins here is not ended; add COMMIT")
+
+
 def _plainly(statement: Statement, words: frozenset[str]) -> bool:
     """Whether a statement is one of those words, with nothing asked for besides."""
     return statement.words[0] in words and _FILLERS.issuperset(statement.words[1:])
@@ -100,6 +120,10 @@ def _without_fillers(words: tuple[str, ...]) -> tuple[str, ...]:
     if words[:1] == ("prepare",):
         return words
     return tuple(word for position, word in enumerate(words) if position != 1 or word not in _FILLERS)
+
+
+def _place(script: Script, statement: Statement) -> Place:
+    return Place.of(script, statement.start + statement.lead)
 
 
 def _explain_obstacle(script: Script, statement: Statement, obstacle: Obstacle) -> str:
@@ -114,11 +138,3 @@ def _explain_obstacle(script: Script, statement: Statement, obstacle: Obstacle) 
             "write them as INSERT ... VALUES (pg_dump --inserts does)"
         )
     return f"{place}: COPY TO STDOUT gives its rows to nobody here; take it out of the migration"
-
-
-def _explain_control(script: Script, statement: Statement) -> str:
-    place = Place.of(script, statement.start + statement.lead)
-    return (
-        f"{place}: {statement.words[0].upper()} would cut the transaction that the file and its row in the ledger "
-        "share; take it out, or begin the file with the line -- no-transaction to run it statement by statement"
-    )

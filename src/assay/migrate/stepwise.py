@@ -1,4 +1,6 @@
-"""A ``-- no-transaction`` file run statement by statement, so that it can be taken up again where it stopped.
+"""A file run statement by statement, so that it can be taken up again where it stopped.
+
+Files that begin with ``-- no-transaction`` are, and those that end their transaction themselves.
 
 Each statement shares a transaction with the note that it is done. One that cannot, such as CREATE INDEX CONCURRENTLY,
 is announced before and noted after; when the note is missing later, ``recovery`` finds out what became of it. BEGIN and
@@ -15,7 +17,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from assay.errors import MigrationError
-from assay.migrate.failure import statement_failed
+from assay.migrate.failure import commit_failed, statement_failed
 from assay.migrate.ledger import UNKNOWN_TIME, LedgerTable
 from assay.migrate.model import Direction
 from assay.migrate.recovery import drop_abandoned, indexes_before, recover, runs_alone, took_effect_before
@@ -53,9 +55,11 @@ class Stepwise:
         """Run what is left of the file and settle the ledger; gives the nanoseconds that took."""
         start = time.perf_counter_ns()
         try:
+            if self.ready.cut is not None and self.state.done == 0:
+                await self.connection.execute("begin")
             for number in range(self.state.done + 1, len(self.ready.statements) + 1):
                 await self._step(number, self.ready.statements[number - 1])
-            self._refuse_open_transaction()
+            await self._commit()
         except BaseException:
             await self._leave_transaction()
             raise
@@ -74,6 +78,14 @@ class Stepwise:
         except DRIVER_ERRORS as error:
             raise statement_failed(self.ready, number, statement, error, await self._what_remains()) from error
         self.state, self.interrupted = after, False
+
+    async def _commit(self) -> None:
+        """End the transaction that is open at the end of a file whose own ended early, as SQLx does."""
+        if self.connection.is_in_transaction():
+            try:
+                await self.connection.execute("commit")
+            except DRIVER_ERRORS as error:
+                raise commit_failed(self.ready, error, await self._what_remains()) from error
 
     async def _noted(self, statement: Statement, after: Unfinished) -> bool:
         """Run a statement in a transaction with its note; False when it cannot be in one."""
@@ -127,8 +139,9 @@ class Stepwise:
         if done == 0 and self.state.running is None:
             await self._forget()
             return "Nothing of this file has taken effect."
+        have = "has" if done == 1 else "have"
         return (
-            f"{done} of its {total} statements have taken effect; correct the file from statement {done + 1} on and "
+            f"{done} of its {total} statements {have} taken effect; correct the file from statement {done + 1} on and "
             "run the command again: it goes on there."
         )
 
@@ -155,12 +168,6 @@ class Stepwise:
         if not self.connection.is_closed() and self.connection.is_in_transaction():
             with suppress(*DRIVER_ERRORS):
                 await self.connection.execute("rollback")
-
-    def _refuse_open_transaction(self) -> None:
-        if self.connection.is_in_transaction():
-            raise MigrationError(
-                f"{self.ready.script.path}: the file begins a transaction and does not end it; add COMMIT"
-            )
 
     def after(self, number: int) -> Unfinished:
         """How far the file has come when the statement of that number, the next one, is done."""
@@ -237,10 +244,10 @@ async def _settle(under_way: Stepwise, running: str) -> None:
 
 def _refuse_changed_past(ready: Ready, state: Unfinished) -> None:
     script = ready.script
-    if not script.no_transaction:
+    if not ready.stepwise:
         raise MigrationError(
-            f"{script.path} was begun as a -- no-transaction file, and {state.done} of its statements have taken "
-            "effect; put that first line back, so that the rest can be run"
+            f"{script.path} was begun statement by statement, and stopped halfway; put back the line "
+            "-- no-transaction, or the COMMIT, that made it so, so that the rest can be run"
         )
     done = ready.statements[: state.done]
     if len(done) < state.done or digest_of(done) != state.digest:

@@ -1,0 +1,1 @@
+alter table captures add column größe numeric, add column "名前" text default '🙂';

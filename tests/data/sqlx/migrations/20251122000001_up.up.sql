@@ -1,0 +1,1 @@
+create view device_platforms as select distinct platform from devices;

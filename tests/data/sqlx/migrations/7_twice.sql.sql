@@ -1,0 +1,1 @@
+select 1 as no_line_break_at_the_end

@@ -1,0 +1,1 @@
+comment on table devices is $doc$Registered; attested.$doc$;
