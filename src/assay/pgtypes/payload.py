@@ -30,7 +30,7 @@ def json_argument_misfit(annotation: Any) -> str | None:
         unknown = next(_unknown_classes(msgspec.inspect.type_info(annotation), set()), None)
     except (TypeError, NameError):
         return None
-    return f"a {show(unknown)} cannot be encoded as JSON" if unknown is not None else None
+    return f"{show(unknown)} cannot be encoded as JSON" if unknown is not None else None
 
 
 def _unknown_classes(info: Any, seen: set[int]) -> Iterator[Any]:

@@ -224,7 +224,7 @@ def _base_argument(pg: PgType, member: Any) -> str | None:
         return f"{pg} cannot be a parameter"
     names = _sent_as(member)
     if any(name in entry.rejects for name in names):
-        return f"a {show(member)} loses something when it is sent as {pg}"
+        return f"{show(member)} loses something when it is sent as {pg}"
     if any(name in entry.accepts for name in names):
         return None
     return f"{pg} takes {' or '.join(_short(entry.accepts))}"

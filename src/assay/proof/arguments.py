@@ -96,13 +96,11 @@ class _Typist:
         return UNKNOWN if UNKNOWN in parts else Union[tuple(parts)]  # noqa: UP007 - made from a list
 
     def display(self, node: ast.List | ast.Tuple | ast.Set, scope: Scope, source: Source, depth: int) -> Any:
-        kind: Any = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
         parts = [self.find(part, scope, source, depth) for part in node.elts]
+        generic: Any = _DISPLAYS[type(node)]
         if not parts or UNKNOWN in parts:
-            return kind
-        if kind is tuple:
-            return kind[tuple(parts)]
-        return kind[Union[tuple(parts)]]  # noqa: UP007 - made from a list
+            return generic
+        return generic[tuple(parts) if isinstance(node, ast.Tuple) else Union[tuple(parts)]]  # noqa: UP007
 
     def name(self, node: ast.Name, scope: Scope, source: Source, depth: int) -> Any:
         return self._target(node, scope, source, depth)
@@ -207,6 +205,9 @@ def _library_result(function: Any) -> Any:
 def _narrowed(hint: Hint) -> Any:
     """What a tested value is: without its None, and nothing for certain of a union."""
     return hint.members[0] if len(hint.members) == 1 else UNKNOWN
+
+
+_DISPLAYS: dict[type[ast.expr], Any] = {ast.List: list, ast.Tuple: tuple, ast.Set: set}
 
 
 def _fixed(annotation: Any) -> Callable[..., Any]:

@@ -80,16 +80,15 @@ class Cache:
             orphaned=tuple(sorted(present - set(wanted))),
         )
 
-    def write(self, entries: Iterable[Entry]) -> int:
-        """Write what is missing or changed, each file in one step; returns how many that were."""
-        written = 0
-        for entry in {entry.sql: entry for entry in entries}.values():
-            name = file_name(entry.sql)
-            if not (self.folder / name).is_file() or self._differs(name, entry):
-                self.folder.mkdir(exist_ok=True)
-                _replace(self.folder / name, encode(entry))
-                written += 1
-        return written
+    def write(self, entries: Iterable[Entry]) -> tuple[str, ...]:
+        """Write what is missing or changed, each file in one step; returns the names of those files, sorted."""
+        wanted = {file_name(entry.sql): entry for entry in entries}
+        differences = self.compare(wanted.values())
+        names = sorted((*differences.missing, *differences.changed))
+        for name in names:
+            self.folder.mkdir(exist_ok=True)
+            _replace(self.folder / name, encode(wanted[name]))
+        return tuple(names)
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files."""

@@ -20,12 +20,20 @@ from assay.proof.discover.source import Source
 from assay.proof.discover.surfaces import METHODS, OTHER_LIBRARIES, Surface
 
 _STATEMENT = re.compile(
-    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*|\()*"
-    r"(?:select|insert|update|delete|merge|with|values|table|call|create|alter|drop|truncate|lock|set|refresh|notify|"
-    r"listen|analyze|vacuum|comment|grant|revoke|explain|do|copy|begin|commit|rollback|savepoint|show|declare)\b",
-    re.IGNORECASE | re.DOTALL,
+    r"""
+    \s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*|\(\s*)*
+    (?: select\b | insert\s+into\b | update\s+.+?\sset\b | delete\s+from\b | merge\s+into\b | values\s*\(
+    | with\s+.+?\sas\b | table\s+[\w."]+\s*;?\s*$ | call\s+[\w."]+\s*\( | truncate\b | notify\s+[\w"] | listen\s+[\w"]
+    | (?:create|alter|drop|comment\s+on|lock|refresh)\s+
+      (?:or\s|unique\s|temp|unlogged\s|table\b|index\b|view\b|materialized\b|type\b|schema\b|function\b|role\b)
+    | set\s+(?:local\s|session\s|role\b|[\w.]+\s*(?:=|\sto\s)) | do\s+\$ | copy\s+.+?\s(?:from|to)\b )
+    """,
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 """How a statement begins; enough to tell it from other text."""
+
+_CUT_OFF = re.compile(r"\s*(?:update|merge\s+into|with|truncate)\s+[\w.\"]*\s*$", re.IGNORECASE)
+"""A statement that goes on in something that is not constant: ``"update " + table``."""
 
 _METHOD = re.compile(rf"\.\s*(?:{'|'.join(METHODS)})\b")
 
@@ -120,7 +128,7 @@ def _holds_statement(node: ast.expr) -> bool:
             case ast.Call(func=ast.Attribute(value=value)) | ast.IfExp(body=value):
                 node = value
             case ast.Constant(value=str(text)):
-                return _STATEMENT.match(text) is not None
+                return _STATEMENT.match(text) is not None or _CUT_OFF.match(text) is not None
             case _:
                 return False
 

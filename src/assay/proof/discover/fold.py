@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from assay.proof.discover.literals import Chunk, Hole, Unexpected, scan
 from assay.proof.discover.model import NotConstant, Run, Sql
 from assay.proof.discover.resolve import Bound, Project
-from assay.proof.discover.scopes import Binding, Scope
+from assay.proof.discover.scopes import Scope
 from assay.proof.discover.source import Source
 
 
@@ -80,7 +80,7 @@ class Folder:
             if isinstance(part, NotConstant):
                 return part
             runs += part
-        return runs
+        return runs or [Run("", spot.source, spot.source.span(node)[0])]
 
     def _joined_coarsely(self, node: ast.JoinedStr, spot: _Spot) -> list[Run] | NotConstant:
         """For a form of literal that the scanner does not know: right text, all of it placed at its beginning."""
@@ -140,22 +140,20 @@ _WHY: dict[type[ast.expr], str] = {
 
 
 def _not_one_value(target: Bound, shown: str) -> str | None:
-    lines = sorted({binding.line for binding in target.bindings})
-    if len(target.bindings) > 1:
+    first = target.bindings[0]
+    if target.only is None:
+        lines = sorted({binding.line for binding in target.bindings})
         return f'"{shown}" is given a value in more than one place, lines {", ".join(map(str, lines))}'
-    kind = target.bindings[0].kind
-    if kind == "parameter":
-        return f'"{shown}" is a parameter{_of(target.bindings[0])}'
-    return None if kind == "assigned" else f'"{shown}" is not given a constant string'
-
-
-def _of(binding: Binding) -> str:
-    return f" (line {binding.line})"
+    if first.kind == "parameter":
+        return f'"{shown}" is a parameter (line {first.line})'
+    return None if first.kind == "assigned" else f'"{shown}" is not given a constant string'
 
 
 def _literal(node: ast.expr, source: Source) -> list[Run]:
     text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
     pieces = [piece for piece in _pieces(node, source) if isinstance(piece, Chunk)]
+    if not text:
+        return [Run("", source, source.span(node)[0])]
     if "".join(piece.text for piece in pieces) != text:
         return _all_at(text, source, source.span(node)[0])
     return [Run(piece.text, source, piece.offset) for piece in pieces]

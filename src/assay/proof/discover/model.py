@@ -45,6 +45,7 @@ class Sql:
     """A constant string and where in the code each of its characters stands."""
 
     runs: tuple[Run, ...]
+    """At least one."""
 
     @property
     def text(self) -> str:
@@ -54,7 +55,7 @@ class Sql:
     def place(self, position: int) -> Place:
         """Where a character of the string stands, given its position from 1; beyond the end, the last character."""
         ends = list(accumulate(len(run.text) for run in self.runs))
-        index = min(max(position, 1), max(ends[-1], 1)) - 1 if ends else 0
+        index = min(max(position, 1), max(ends[-1], 1)) - 1
         number = min(bisect_right(ends, index), len(self.runs) - 1)
         run = self.runs[number]
         return run.source.place_at(run.offset + index - (ends[number] - len(run.text)))

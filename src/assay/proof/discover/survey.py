@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -174,7 +175,7 @@ _HANDLERS: dict[type[ast.AST], Callable[[_Surveyor, Any, Scope], None]] = {
     ast.MatchStar: _Surveyor.named,
     ast.Call: _Surveyor.call,
 }
-if hasattr(ast, "TypeAlias"):
+if sys.version_info >= (3, 12):
     _HANDLERS[ast.TypeAlias] = _Surveyor.alias
 
 

@@ -8,6 +8,7 @@ from assay.errors import DatabaseError, ParameterError, RowClassError
 from assay.proof.arguments import Arguments
 from assay.proof.description import Description
 from assay.proof.discover.model import Call, NotConstant
+from assay.proof.excerpt import server_words
 from assay.proof.expressions import Expressions, Unresolved
 from assay.proof.findings import Finding, finding
 from assay.proof.modules import ImportFailure
@@ -58,7 +59,7 @@ def refused(query: Query, error: DatabaseError) -> Finding:
     """The finding for a statement that PostgreSQL does not accept, at the word that it points at."""
     place = query.sent_place(error.position) if error.position else query.place
     reasons = tuple(text for text in (error.detail,) if text)
-    return finding("ASY101", place, error.message, because=reasons, call=query.place, hint=error.hint or "")
+    return finding("ASY101", place, server_words(error), because=reasons, call=query.place, hint=error.hint or "")
 
 
 def judge(query: Query, description: Description, expressions: Expressions) -> Verdict:

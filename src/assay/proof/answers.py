@@ -1,0 +1,109 @@
+"""Answers about many statements, from a server or from the offline cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.config import DatabaseUrl, Settings
+from assay.errors import DatabaseError, OperatorIntervention
+from assay.proof.basis import Basis, find_schema, fingerprint_of, read_migrations
+from assay.proof.cache import Cache, file_name
+from assay.proof.description import Description
+from assay.sql.placeholders import Statement
+
+if TYPE_CHECKING:
+    from assay.runtime.connecting import DriverConnection
+
+CONNECTIONS = 2
+"""How many connections describe at once; describing keeps one server process busy, hardly this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """The offline cache has no file for the statement."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The statement's file in the offline cache was written for other migrations."""
+
+    file: str
+
+
+Answer = Description | DatabaseError | NotKept | Stale
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is known about each statement, by its text as in the code."""
+
+    basis: Basis
+    by_sql: dict[str, Answer]
+
+
+async def answers_from_server(
+    settings: Settings, statements: Iterable[Statement], server: DatabaseUrl | None = None
+) -> Answers:
+    """Describe statements on the project's schema; what PostgreSQL refuses is answered with its error.
+
+    Raises ServerError, MigrationError, ConnectionFailed and the like when there is no schema to be had.
+    """
+    from assay.runtime.connecting import open_connection
+
+    schema = await find_schema(settings, server)
+    wanted = {statement.source: statement for statement in statements}
+    workers = max(1, min(CONNECTIONS, len(wanted) // 20))
+    connections = [await open_connection(schema.url) for _ in range(workers)]
+    try:
+        version = await connections[0].fetchval("show server_version")
+        todo = list(wanted.values())
+        parts = (_describe(connection, todo[number::workers]) for number, connection in enumerate(connections))
+        found = await asyncio.gather(*parts)
+    finally:
+        for connection in connections:
+            await connection.close()
+    by_sql = {sql: answer for part in found for sql, answer in part.items()}
+    return Answers(schema.basis(version.partition(" ")[0]), by_sql)
+
+
+async def _describe(connection: DriverConnection, statements: list[Statement]) -> dict[str, Answer]:
+    from assay.catalog.reader import Catalog
+    from assay.proof.describe import describe
+
+    catalog = Catalog(connection.get_server_version().major)
+    found: dict[str, Answer] = {}
+    for statement in statements:
+        try:
+            found[statement.source] = await describe(connection, statement.text, catalog=catalog)
+        except OperatorIntervention:
+            raise
+        except DatabaseError as error:
+            found[statement.source] = error
+    return found
+
+
+def answers_from_cache(settings: Settings, statements: Iterable[Statement]) -> Answers:
+    """Read the answers that ``assay prepare`` kept; no server is asked, and the driver is not loaded.
+
+    Raises ProofError for a file that cannot be read, MigrationError for migrations that cannot.
+    """
+    migrations = read_migrations(settings)
+    wanted = fingerprint_of(migrations)
+    cache = Cache(settings.root)
+    by_sql: dict[str, Answer] = {}
+    versions: set[str] = set()
+    for statement in statements:
+        entry = cache.read(statement.source)
+        if entry is None:
+            by_sql[statement.source] = NotKept(file_name(statement.source))
+        elif entry.fingerprint != wanted:
+            by_sql[statement.source] = Stale(file_name(statement.source))
+        else:
+            by_sql[statement.source] = entry.description
+            versions.add(entry.server_version)
+    return Answers(Basis(max(versions, default=""), wanted, len(migrations), offline=True), by_sql)

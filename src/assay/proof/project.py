@@ -1,0 +1,151 @@
+"""A whole project: its queries found, described, and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from assay.config import DatabaseUrl, Settings
+from assay.errors import DatabaseError
+from assay.proof.answers import Answer, Answers, NotKept, Stale, answers_from_cache, answers_from_server
+from assay.proof.basis import Basis, fingerprint_of, read_migrations
+from assay.proof.cache import FOLDER, Cache, Differences, Entry
+from assay.proof.description import Description
+from assay.proof.discover import discover
+from assay.proof.discover.model import Discovery, Unreadable
+from assay.proof.expressions import Expressions
+from assay.proof.findings import Finding, finding
+from assay.proof.modules import Modules
+from assay.proof.report import Report
+from assay.proof.verdict import Verdict, judge, read_query, refused
+from assay.proof.verdict.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What ``assay prepare`` did, or would have to do."""
+
+    queries: int
+    """Different statements, each of which has a file."""
+    written: tuple[str, ...]
+    """Names of files."""
+    removed: tuple[str, ...]
+    differences: Differences
+    """As they were before anything was written."""
+    findings: tuple[Finding, ...]
+    """Why statements have no answer that could be kept."""
+    basis: Basis
+    seconds: float
+
+
+def check(settings: Settings, server: DatabaseUrl | None = None) -> Report:
+    """Prove every query of a project.
+
+    Args:
+        settings: of the project; when they say offline, the offline cache is all that is asked.
+        server: a server to build the schema on, or, without migrations, the database to prove against.
+
+    Raises ServerError, MigrationError, ConnectionFailed and the like when there is no schema to be had.
+    """
+    start = time.perf_counter()
+    discovery = _discover(settings)
+    read = [read_query(call) for call in discovery.calls]
+    answers = _answers(settings, [query for query in read if isinstance(query, Query)], server)
+    with Modules(discovery.project) as modules:
+        expressions = Expressions(discovery.project, modules)
+        verdicts = [
+            _verdict(query, answers.by_sql[query.statement.source], expressions)
+            if isinstance(query, Query)
+            else Verdict(call, None, None, (query,))
+            for call, query in zip(discovery.calls, read, strict=True)
+        ]
+    findings = [_unreadable(part) for part in discovery.unreadable]
+    findings += [found for verdict in verdicts for found in verdict.findings]
+    seconds = time.perf_counter() - start
+    return Report(tuple(verdicts), _in_order(findings), answers.basis, discovery.files, seconds)
+
+
+def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: bool = True) -> Preparation:
+    """Bring the offline cache up to date, or, unless ``write``, only say how it is not.
+
+    Files of queries that are gone are removed, unless a file of code could not be read: they may be in there.
+
+    Raises what ``check`` does, and ProofError when a file cannot be written.
+    """
+    start = time.perf_counter()
+    discovery = _discover(settings)
+    read = [read_query(call) for call in discovery.calls]
+    queries = [query for query in read if isinstance(query, Query)]
+    answers = _answers(replace(settings, offline=False), queries, server)
+    entries = _entries(answers)
+    cache = Cache(settings.root)
+    differences = cache.compare(entries)
+    written = cache.write(entries) if write else ()
+    removed = differences.orphaned if write and not discovery.unreadable else ()
+    cache.remove(removed)
+    findings = [_unreadable(part) for part in discovery.unreadable]
+    findings += [query for query in read if isinstance(query, Finding)]
+    findings += [found for query in queries for found in _refusals(query, answers)]
+    seconds = time.perf_counter() - start
+    return Preparation(len(entries), written, removed, differences, _in_order(findings), answers.basis, seconds)
+
+
+def _discover(settings: Settings) -> Discovery:
+    return discover(settings.root, settings.source, skip=(settings.migrations,))
+
+
+def _answers(settings: Settings, queries: Sequence[Query], server: DatabaseUrl | None) -> Answers:
+    """Answers for all queries; where there are none, no server is started."""
+    statements = [query.statement for query in queries]
+    if settings.offline:
+        return answers_from_cache(settings, statements)
+    if not statements:
+        migrations = read_migrations(settings)
+        return Answers(Basis("", fingerprint_of(migrations), len(migrations)), {})
+    return asyncio.run(answers_from_server(settings, statements, server))
+
+
+def _verdict(query: Query, answer: Answer, expressions: Expressions) -> Verdict:
+    if isinstance(answer, Description):
+        return judge(query, answer, expressions)
+    return Verdict(query.call, query.sql.text, None, (_unanswered(query, answer),))
+
+
+def _unanswered(query: Query, answer: DatabaseError | NotKept | Stale) -> Finding:
+    match answer:
+        case DatabaseError():
+            return refused(query, answer)
+        case NotKept(file=file):
+            message = "the query is not in the offline cache"
+            return finding("ASY901", query.place, message, because=f"there is no {FOLDER}/{file}", call=query.place)
+        case Stale(file=file):
+            message = "the query's answer in the offline cache is out of date"
+            because = f"{FOLDER}/{file} was written for other migrations"
+            return finding("ASY902", query.place, message, because=because, call=query.place)
+
+
+def _entries(answers: Answers) -> list[Entry]:
+    basis = answers.basis
+    return [
+        Entry(sql, answer, basis.server_version, basis.fingerprint)
+        for sql, answer in answers.by_sql.items()
+        if isinstance(answer, Description)
+    ]
+
+
+def _refusals(query: Query, answers: Answers) -> list[Finding]:
+    answer = answers.by_sql[query.statement.source]
+    return [refused(query, answer)] if isinstance(answer, DatabaseError) else []
+
+
+def _unreadable(part: Unreadable) -> Finding:
+    return finding(
+        "ASY103", part.place, f"{part.place.path} cannot be read: {part.why}", remedy="make it a Python file"
+    )
+
+
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """By place, each once: a module that several files cannot import is one finding."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda found: (found.place, found.rule.code)))
