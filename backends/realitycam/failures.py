@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, Never
 
-import assay
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+
+import assay
 
 from .api import Mistakes, Problem
 
@@ -36,10 +37,9 @@ def install(app: FastAPI) -> None:
 
 
 async def _mistakes(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    found = error.errors() if isinstance(error, RequestValidationError) else []
     mistakes = [
-        {"loc": list(one["loc"]), "msg": _WORDS.get(one["type"], one["msg"]), "type": one["type"]}
-        for one in error.errors()
+        {"loc": list(one["loc"]), "msg": _WORDS.get(one["type"], one["msg"]), "type": one["type"]} for one in found
     ]
     return _answer(422, mistakes)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import assay
-from assay.config import DatabaseUrl, Settings, environment, load_settings
+from assay.config import Settings, environment, load_settings
+from assay.runtime.pool_options import PoolOptions, read_options
 
 HERE = Path(__file__).parent
 
@@ -17,8 +18,7 @@ class Options:
     """What can be set; ``.env.example`` names the variables."""
 
     settings: Settings
-    pool: Mapping[str, str]
-    """The variables of the pool, as ``assay.Pool`` reads them."""
+    pool: PoolOptions
     max_upload_bytes: int
     """The largest request that is read."""
     health_timeout: float
@@ -34,7 +34,7 @@ def load(environ: Mapping[str, str] | None = None) -> Options:
     values = environment(HERE, environ)
     return Options(
         settings=load_settings(HERE, environ),
-        pool=values,
+        pool=read_options({}, values),
         max_upload_bytes=int(_positive(values, "MAX_UPLOAD_BYTES", 64 << 20)),
         health_timeout=_positive(values, "HEALTH_TIMEOUT", 2.0),
     )
