@@ -9,16 +9,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.server.databases import create_database, drop_database
     from assay.server.embedded import Server, ServerStatus
+    from assay.server.projects import for_settings
+    from assay.server.templates import clone_database, template_database
 
 __all__ = [
     "Server",
     "ServerStatus",
+    "clone_database",
+    "create_database",
+    "drop_database",
+    "for_settings",
+    "template_database",
 ]
 
 _ROOMS = {
     "Server": "embedded",
     "ServerStatus": "embedded",
+    "clone_database": "templates",
+    "create_database": "databases",
+    "drop_database": "databases",
+    "for_settings": "projects",
+    "template_database": "templates",
 }
 
 

@@ -25,3 +25,14 @@ def quote_identifier(name: str) -> str:
     if size > LONGEST_NAME:
         raise UsageError(f"The name {name!r} is {size} bytes long; PostgreSQL keeps {LONGEST_NAME}, so shorten it")
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """A text as a string constant, whatever ``standard_conforming_strings`` is (manual section 4.1.2.2).
+
+    Raises UsageError for a text with a NUL, which PostgreSQL cannot keep.
+    """
+    if "\0" in text:
+        raise UsageError("A text in SQL cannot have a NUL in it")
+    quoted = text.replace("'", "''")
+    return " E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"

@@ -1,0 +1,208 @@
+"""Databases kept as templates: built once from what a fingerprint stands for, then connected to or copied.
+
+A template is built under another name and renamed when it is whole, so one that exists can be used. Who builds holds
+an advisory lock on the fingerprint; the server lets go of it should the builder die, and the next one sweeps up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import asyncpg
+import msgspec
+
+from assay.config import DatabaseUrl
+from assay.errors import DatabaseError, ServerError
+from assay.runtime.connecting import DriverConnection
+from assay.server.databases import drop, maintenance, wait_for_sessions
+from assay.sql.quoting import quote_identifier, quote_literal
+
+TEMPLATE = "assay_template_"
+BUILDING = "assay_building_"
+LIMIT = 20
+"""Templates kept on a server; of the others, those used longest ago are dropped."""
+
+_WAIT_FOR_BUILDER = 600.0
+_WAIT_FOR_CLIENTS = 30.0
+_MARK_AGAIN = timedelta(hours=1)
+_DATABASES = """
+select datname as name, shobj_description(oid, 'pg_database') as mark
+from pg_database
+where starts_with(datname, $1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The comment on a template."""
+
+    fingerprint: str
+    created: datetime
+    used: datetime
+    """To within an hour."""
+
+
+async def template_database(
+    server_url: DatabaseUrl,
+    fingerprint: str,
+    build: Callable[[DatabaseUrl], Awaitable[None]],
+    *,
+    limit: int = LIMIT,
+) -> str:
+    """The name of the database that ``build`` fills, built only if the server does not have it yet.
+
+    Many processes may ask for it at once; one builds, the others wait.
+
+    Args:
+        server_url: any database of the server.
+        fingerprint: tells apart what is built: the same text, the same database.
+        build: fills the empty database at the URL it is given, and leaves no connection to it behind.
+        limit: how many templates the server keeps; older ones that nobody is connected to are dropped.
+
+    Raises what ``build`` raises, and ServerError when another process is still building after ten minutes.
+    """
+    name = template_name(fingerprint)
+    key = name.removeprefix(TEMPLATE)
+    async with maintenance(server_url) as connection:
+        if await _is_kept(connection, name, fingerprint):
+            return name
+        async with _building(connection, key):
+            if not await _is_kept(connection, name, fingerprint):
+                await _sweep(connection, key)
+                await _build(connection, server_url, key, fingerprint, build)
+                await _prune(connection, limit)
+    return name
+
+
+def template_name(fingerprint: str) -> str:
+    """The name of the template for a fingerprint, whether there is one or not."""
+    return TEMPLATE + sha256(fingerprint.encode()).hexdigest()[:24]
+
+
+async def clone_database(
+    server_url: DatabaseUrl, template: str, name: str, *, strategy: str | None = None
+) -> DatabaseUrl:
+    """Create a database as a copy of a template, and return its URL.
+
+    Args:
+        server_url: any database of the server.
+        template: the database to copy. It is waited for, half a minute, until nobody is connected to it.
+        name: of the new one.
+        strategy: ``file_copy`` or ``wal_log`` (manual, CREATE DATABASE); the server's default unless given.
+
+    Raises DatabaseError when ``name`` exists, or clients stay connected to the template.
+    """
+    how = f" strategy {strategy}" if strategy in ("file_copy", "wal_log") else ""
+    sql = f"create database {quote_identifier(name)} template {quote_identifier(template)}{how}"
+    deadline = time.monotonic() + _WAIT_FOR_CLIENTS
+    async with maintenance(server_url) as connection:
+        while True:
+            await wait_for_sessions(connection, template, seconds=deadline - time.monotonic())
+            try:
+                await connection.execute(sql)
+            except asyncpg.ObjectInUseError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return server_url.with_database(name)
+
+
+@asynccontextmanager
+async def _building(connection: DriverConnection, key: str) -> AsyncIterator[None]:
+    lock = _lock(key)
+    deadline = time.monotonic() + _WAIT_FOR_BUILDER
+    pause = 0.01
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"Another process has been building the database {TEMPLATE}{key} for more than "
+                f"{_WAIT_FOR_BUILDER:g} seconds; end it, and the next one will start over"
+            )
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.2)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("select pg_advisory_unlock($1)", lock)
+
+
+async def _build(
+    connection: DriverConnection,
+    server_url: DatabaseUrl,
+    key: str,
+    fingerprint: str,
+    build: Callable[[DatabaseUrl], Awaitable[None]],
+) -> None:
+    name = f"{BUILDING}{key}_{secrets.token_hex(4)}"
+    # template0 is the same on every server, and nobody can be connected to it.
+    await connection.execute(f"create database {quote_identifier(name)} template template0")
+    try:
+        await build(server_url.with_database(name))
+        await wait_for_sessions(connection, name, seconds=5.0)
+        now = datetime.now(UTC)
+        await _mark(connection, name, Mark(fingerprint, now, now))
+        await connection.execute(
+            f"alter database {quote_identifier(name)} rename to {quote_identifier(TEMPLATE + key)}"
+        )
+    except BaseException:
+        await drop(connection, name, force=True)
+        raise
+
+
+async def _is_kept(connection: DriverConnection, name: str, fingerprint: str) -> bool:
+    for row in await connection.fetch(_DATABASES, name):
+        mark = _read(row["mark"])
+        if row["name"] == name and mark is not None and mark.fingerprint == fingerprint:
+            now = datetime.now(UTC)
+            if now - mark.used > _MARK_AGAIN:
+                with suppress(asyncpg.InsufficientPrivilegeError):  # it is another role's, who keeps the time
+                    await _mark(connection, name, Mark(fingerprint, mark.created, now))
+            return True
+    return False
+
+
+async def _sweep(connection: DriverConnection, own: str) -> None:
+    """Drop what builders left behind that are no more: nobody holds their lock."""
+    for row in await connection.fetch(_DATABASES, BUILDING):
+        key = row["name"].removeprefix(BUILDING).partition("_")[0]
+        if key == own:
+            await drop(connection, row["name"], force=True)
+        elif await connection.fetchval("select pg_try_advisory_lock($1)", _lock(key)):
+            with suppress(asyncpg.InsufficientPrivilegeError):
+                await drop(connection, row["name"], force=True)
+            await connection.execute("select pg_advisory_unlock($1)", _lock(key))
+    # One without our mark under a name of ours was made by nobody we know; its name is needed.
+    await connection.execute(f"drop database if exists {quote_identifier(TEMPLATE + own)}")
+
+
+async def _prune(connection: DriverConnection, limit: int) -> None:
+    marked = [(row["name"], _read(row["mark"])) for row in await connection.fetch(_DATABASES, TEMPLATE)]
+    oldest_last = sorted(((mark.used, name) for name, mark in marked if mark is not None), reverse=True)
+    for _, name in oldest_last[limit:]:
+        with suppress(DatabaseError, asyncpg.PostgresError):  # in use after all, or another role's
+            await drop(connection, name)
+
+
+async def _mark(connection: DriverConnection, name: str, mark: Mark) -> None:
+    text = msgspec.json.encode(mark).decode()
+    await connection.execute(f"comment on database {quote_identifier(name)} is {quote_literal(text)}")
+
+
+def _read(comment: str | None) -> Mark | None:
+    try:
+        return msgspec.json.decode(comment or "", type=Mark)
+    except msgspec.DecodeError:
+        return None
+
+
+def _lock(key: str) -> int:
+    """The advisory lock of a key: its first 60 bits, so that it is a positive ``bigint``."""
+    return int(sha256(key.encode()).hexdigest()[:15], 16)
