@@ -86,8 +86,14 @@ def _marked(mark: str) -> Callable[[type], bool]:
 
 def _typed_dict(kind: Any) -> RowClass:
     hints = _hints(kind)
-    fields = (Field(name, hints[name], name, name in kind.__required_keys__) for name in hints)
+    fields = (Field(name, hints[name], name, _is_required(kind, name, hints[name])) for name in hints)
     return RowClass(kind, tuple(fields), Making.DICT)
+
+
+def _is_required(kind: Any, name: str, annotation: Any) -> bool:
+    # With annotations kept as strings, __required_keys__ does not know of those marked one by one.
+    marked = {typing.Required: True, typing.NotRequired: False}.get(typing.get_origin(annotation))
+    return name in kind.__required_keys__ if marked is None else marked
 
 
 def _named_tuple(kind: Any) -> RowClass:
