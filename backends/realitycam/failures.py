@@ -20,6 +20,14 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such device"}}
 
+_UNAVAILABLE: tuple[type[assay.Error], ...] = (
+    assay.PoolError,
+    assay.ConnectionFailed,
+    assay.AuthenticationFailed,
+    assay.UndefinedDatabase,
+    assay.ResourceError,
+    assay.OperatorIntervention,
+)
 _WORDS = {"predicate_failed": "the text holds characters that cannot be stored"}
 
 
@@ -32,7 +40,7 @@ def install(app: FastAPI) -> None:
     """Answer what the routes raise: 422 for what a client can mend, 503 for what it can wait out."""
     app.add_exception_handler(RequestValidationError, _mistakes)
     app.add_exception_handler(assay.DataError, _data)
-    for kind in (assay.PoolError, assay.ConnectionFailed, assay.ResourceError, assay.OperatorIntervention):
+    for kind in _UNAVAILABLE:
         app.add_exception_handler(kind, _unavailable)
 
 
