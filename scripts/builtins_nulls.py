@@ -1,0 +1,125 @@
+"""The rule that says which C functions may return NULL: those that can reach the flag for it.
+
+A function called through PostgreSQL's function manager returns NULL in one way only: it sets ``isnull`` in the call
+data that it was given (src/include/fmgr.h). So a function cannot do it if its text, the macros in it and the functions
+that it hands its call data to never touch that flag. Whatever else is done with the call data counts as touching it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from builtins_csource import WORD, CFunction, CSource
+
+_CALL_DATA = re.compile(r"FunctionCallInfo\s+(\w+)")
+_SET_MARKS = frozenset({
+    "InitMaterializedSRF", "SetSingleFuncCall", "tuplestore_begin_heap", "tuplestore_putvalues", "tuplestore_puttuple",
+    "MakeFuncResultTuplestore",
+})  # fmt: skip
+_HARMLESS = frozenset({"SRF_RETURN_DONE", "LOCAL_FCINFO"})
+"""Macros that may be passed over: the first sets the flag together with ExprEndResult, so that there is no row for the
+NULL to be in (src/include/funcapi.h); the second makes call data of its own, with a field of that name (fmgr.h)."""
+_UNREACHED = re.compile(
+    r"((?:\A|[{;}:])\s*(?:ereport|elog)\s*\(\s*ERROR\s*,[^;]*;)\s*(?:PG_RETURN_NULL\(\)|fcinfo->isnull\s*=\s*true)\s*;"
+)
+"""A NULL right after an unconditional error; some compilers want to see a return there."""
+
+
+class NullRule:
+    """Answers for the functions of one source tree."""
+
+    def __init__(self, source: CSource) -> None:
+        self.source = source
+        self._reasons: dict[tuple[str, str], str] = {}
+
+    def reason(self, name: str) -> str:
+        """Why the C function may return NULL; empty if it cannot."""
+        found = [function for function in self.source.functions.get(name, []) if _takes_call_data(function)]
+        if len(found) != 1:
+            return "not found" if not found else "found more than once"
+        return self._of(found[0])
+
+    def fills_tuplestore(self, name: str) -> bool:
+        """Whether it returns its rows all at once: then NULL in them needs no flag."""
+        return any(self._fills(function, set()) for function in self.source.functions.get(name, []))
+
+    def _of(self, function: CFunction) -> str:
+        key = (function.file, function.name)
+        if key not in self._reasons:
+            self._reasons[key] = f"{function.name} calls itself"
+            self._reasons[key] = self._search(function)
+        return self._reasons[key]
+
+    def _search(self, function: CFunction) -> str:
+        names = {"fcinfo"} if "PG_FUNCTION_ARGS" in function.parameters else set()
+        names |= set(_CALL_DATA.findall(function.parameters))
+        for name in names:
+            body = _UNREACHED.sub(r"\1", function.body)
+            reason = self._text(body, name, function.file, frozenset())
+            if reason:
+                return reason
+        return ""
+
+    def _text(self, text: str, name: str, file: str, seen: frozenset[str]) -> str:
+        """Why this text may set the flag of the call data with this name."""
+        for use in re.finditer(rf"\b{name}\b(\s*->\s*(\w+))?", text):
+            if use[2] == "isnull":
+                return f"{name}->isnull"
+            if not use[2]:
+                reason = self._handed_over(text, use.start(), name, file)
+                if reason:
+                    return reason
+        if name != "fcinfo":
+            return ""
+        for word in set(WORD.findall(text)) - seen:
+            for macro in self.source.macros.get(word, ()):
+                if name in macro.parameters or word in _HARMLESS:
+                    continue
+                reason = self._text(macro.body, name, file, seen | {word})
+                if reason:
+                    return reason if word != "PG_RETURN_NULL" else word
+        return ""
+
+    def _handed_over(self, text: str, place: int, name: str, file: str) -> str:
+        callee = _callee(text, place)
+        found = self.source.functions.get(callee, [])
+        found = [function for function in found if function.file == file] or found
+        if not found:
+            return f"{name} goes to {callee or 'somewhere'}"
+        for function in found:
+            reason = self._of(function)
+            if reason:
+                return f"{callee}: {reason}"
+        return ""
+
+    def _fills(self, function: CFunction, seen: set[tuple[str, str]]) -> bool:
+        words = set(WORD.findall(function.body))
+        if words & _SET_MARKS:
+            return True
+        seen.add((function.file, function.name))
+        called = [
+            other
+            for word in words
+            for other in self.source.functions.get(word, ())
+            if "fcinfo" in function.body and _takes_call_data(other) and (other.file, other.name) not in seen
+        ]
+        return any(self._fills(other, seen) for other in called)
+
+
+def _takes_call_data(function: CFunction) -> bool:
+    return "PG_FUNCTION_ARGS" in function.parameters or "FunctionCallInfo" in function.parameters
+
+
+def _callee(text: str, place: int) -> str:
+    """The function in whose argument list a place is, as a plain argument; empty if it is not one."""
+    before = text[:place].rstrip()
+    after = text[place:].lstrip()
+    if not re.match(r"\w+\s*[,)]", after) or not before.endswith((",", "(")):
+        return ""
+    depth = 0
+    for index in range(len(before) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(before[index], 0)
+        if depth < 0:
+            word = re.search(r"(\w+)\s*\Z", before[:index])
+            return word[1] if word else ""
+    return ""
