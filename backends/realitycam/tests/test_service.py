@@ -32,7 +32,7 @@ async def under_uvicorn(options: Options) -> AsyncIterator[httpx.AsyncClient]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve([listening]))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
             yield client
         server.should_exit = True
         await running
@@ -151,8 +151,6 @@ def test_an_option_that_cannot_be_used_is_named(name: str, value: str) -> None:
 
 
 def test_the_example_of_env_names_every_option_with_its_default() -> None:
-
-
 
     example = read_dotenv(HERE / ".env.example")
     assert load(example).settings.database_url is not None
