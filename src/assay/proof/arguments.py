@@ -63,6 +63,24 @@ class Arguments:
             return found
         return _narrowed(read_hint(found))
 
+    def member(self, annotation: Any, name: str) -> Any:
+        """The annotation of an attribute of an object, or UNKNOWN; for a TypedDict, of a key."""
+        try:
+            return self._typist.member(annotation, name)
+        except Unresolved:
+            return UNKNOWN
+
+    def fields(self, annotation: Any) -> list[str]:
+        """The names that an object of a known class has, properties among them; empty where that is not known."""
+        members = read_hint(annotation).members if annotation is not UNKNOWN else ()
+        kind = class_of(members[0]) if len(members) == 1 else None
+        try:
+            hints = self._typist.expressions.hints(kind) if kind is not None and kind.__module__ != "builtins" else {}
+        except Unresolved:
+            return []
+        properties = [name for name, value in inspect.getmembers_static(kind) if isinstance(value, property)]
+        return [*hints, *properties] if hints else []
+
 
 class _Typist:
     """One method for each kind of expression."""
@@ -126,7 +144,7 @@ class _Typist:
             return self._target(node, scope, source, depth)
         if isinstance(target, Bound) and target.class_scope is not None:
             return self._of_class(node, scope, source)
-        return self._member(self.find(node.value, scope, source, depth), node.attr)
+        return self.member(self.find(node.value, scope, source, depth), node.attr)
 
     def _is_self(self, node: ast.Name, scope: Scope) -> bool:
         method = scope.method_class()
@@ -149,7 +167,7 @@ class _Typist:
             return UNKNOWN
         return typing.Literal[value] if literal_values(type(value)) is not None else type(value)
 
-    def _member(self, owner: Any, name: str) -> Any:
+    def member(self, owner: Any, name: str) -> Any:
         """An attribute of an object of a known class: its annotation, or what its property returns."""
         if owner is UNKNOWN:
             return UNKNOWN
@@ -166,9 +184,10 @@ class _Typist:
         called = self._called(node.func, scope, source)
         if isinstance(called, type):
             return called
-        if isinstance(called, FunctionType) and not inspect.iscoroutinefunction(called):
-            return _returned(called)
-        return _library_result(called) if callable(called) else UNKNOWN
+        if not callable(called) or inspect.iscoroutinefunction(called):
+            return UNKNOWN
+        found = _returned(called) if isinstance(called, FunctionType) else UNKNOWN
+        return _library_result(called) if found is UNKNOWN else found
 
     def _called(self, node: ast.expr, scope: Scope, source: Source) -> Any:
         if isinstance(node, (ast.Name, ast.Attribute)):

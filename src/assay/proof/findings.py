@@ -21,7 +21,7 @@ class Rule:
     summary: str
     """One line; docs/rules.md has the rest."""
     remedy: str
-    """What to do; the words in braces are filled in."""
+    """What to do, in general; a finding says it for its own case where it can."""
 
 
 def _error(code: str, slug: str, summary: str, remedy: str) -> Rule:
@@ -35,34 +35,41 @@ def _warning(code: str, slug: str, summary: str, remedy: str) -> Rule:
 RULES = {
     rule.code: rule
     for rule in (
-        _error("ASY101", "refused", "PostgreSQL refuses the statement", "{hint}"),
+        _error("ASY101", "refused", "PostgreSQL refuses the statement", "correct the statement, or the migrations"),
         _error(
             "ASY102",
             "not-constant",
             "the SQL is not a constant, so it cannot be proven",
             "write it as one literal, or put it together from constants; values belong in parameters",
         ),
-        _error("ASY103", "unreadable", "a file cannot be read or imported", "{remedy}"),
-        _error("ASY104", "row-class", "the row class cannot be made out", "{remedy}"),
+        _error("ASY103", "unreadable", "a file cannot be read or imported", "correct the file"),
+        _error("ASY104", "row-class", "the row class cannot be made out", "name a class that is defined in a module"),
         _warning(
             "ASY105",
             "unproven",
             "something about the statement could not be proven",
             "where it matters, write the statement in a form that can be proven",
         ),
-        _error("ASY201", "missing-column", "a field has no column", "{remedy}"),
-        _error("ASY202", "missing-field", "a column has no field", "{remedy}"),
-        _error("ASY203", "null", "a column may be NULL, its field does not take None", "annotate it {annotation}"),
-        _error("ASY204", "type", "a field's type is not its column's", "{remedy}"),
+        _error("ASY201", "missing-column", "a field has no column", "select a column for it, or remove the field"),
+        _error("ASY202", "missing-field", "a column has no field", "add a field, or leave the column out"),
+        _error("ASY203", "null", "a column may be NULL, its field does not take None", "annotate it with | None"),
+        _error("ASY204", "type", "a field's type is not its column's", "annotate it with the column's type"),
         _error(
             "ASY205",
             "duplicate-column",
             "two columns have the same name",
-            'give each a name of its own: {column} as "…"',
+            "give each a name of its own with as",
         ),
-        _error("ASY206", "shape", "the number of columns is not the row's", "{remedy}"),
-        _error("ASY301", "parameters", "the arguments are not the statement's parameters", "{remedy}"),
-        _error("ASY302", "argument-type", "an argument's type is not its parameter's", "{remedy}"),
+        _error("ASY206", "shape", "the number of columns is not the row's", "select as many as the row takes"),
+        _error(
+            "ASY301", "parameters", "the arguments are not the statement's parameters", "pass what the statement takes"
+        ),
+        _error(
+            "ASY302",
+            "argument-type",
+            "an argument's type is not its parameter's",
+            "pass a value of the parameter's type",
+        ),
         _error(
             "ASY303",
             "null-argument",
@@ -155,12 +162,10 @@ def finding(
     message: str,
     *,
     because: str | tuple[str, ...] = (),
+    fix: str | None = None,
     call: Place | None = None,
-    **words: str,
 ) -> Finding:
-    """A finding of a rule, its remedy filled in with ``words``."""
+    """A finding of a rule; ``fix`` is what to do in its own case, unless the rule says enough."""
     rule = RULES[code]
     reasons = (because,) if isinstance(because, str) else because
-    remedy = rule.remedy.format(**words) if words else rule.remedy
-    fix = "" if "{" in remedy else remedy
-    return Finding(rule, place, message, tuple(reason for reason in reasons if reason), fix, call)
+    return Finding(rule, place, message, tuple(filter(None, reasons)), rule.remedy if fix is None else fix, call)

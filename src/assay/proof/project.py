@@ -141,9 +141,7 @@ def _refusals(query: Query, answers: Answers) -> list[Finding]:
 
 
 def _unreadable(part: Unreadable) -> Finding:
-    return finding(
-        "ASY103", part.place, f"{part.place.path} cannot be read: {part.why}", remedy="make it a Python file"
-    )
+    return finding("ASY103", part.place, f"{part.place.path} cannot be read: {part.why}", fix="make it a Python file")
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:

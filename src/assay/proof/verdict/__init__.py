@@ -50,16 +50,14 @@ def read_query(call: Call) -> Query | Finding:
     try:
         return Query(call, call.sql, placeholders.parse(call.sql.text))
     except ParameterError as error:
-        return finding(
-            "ASY301", call.sql.place(1), error.message, call=call.place, remedy="use one kind of placeholder"
-        )
+        return finding("ASY301", call.sql.place(1), error.message, call=call.place, fix="use one kind of placeholder")
 
 
 def refused(query: Query, error: DatabaseError) -> Finding:
     """The finding for a statement that PostgreSQL does not accept, at the word that it points at."""
     place = query.sent_place(error.position) if error.position else query.place
     reasons = tuple(text for text in (error.detail,) if text)
-    return finding("ASY101", place, server_words(error), because=reasons, call=query.place, hint=error.hint or "")
+    return finding("ASY101", place, server_words(error), because=reasons, call=query.place, fix=error.hint or "")
 
 
 def judge(query: Query, description: Description, expressions: Expressions) -> Verdict:
@@ -90,7 +88,7 @@ def _shape(query: Query, expressions: Expressions) -> Shape | Finding | None:
             "ASY103",
             module.place,
             f"{source.shown} cannot be imported, so its row classes are not known: {module.why}",
-            remedy="make it importable from the project's root, in the environment that assay is installed in",
+            fix="make it importable from the project's root, in the environment that assay is installed in",
         )
     try:
         return row_shape(expressions.evaluate(row, query.call.scope, source))
@@ -101,4 +99,4 @@ def _shape(query: Query, expressions: Expressions) -> Shape | Finding | None:
     except Exception as error:  # a class of the project raises what it likes when it is looked at
         why, remedy = f"{type(error).__name__}: {error}", "make the class one whose fields can be read"
     place = source.place(row)
-    return finding("ASY104", place, "the row class cannot be made out", because=why, call=query.place, remedy=remedy)
+    return finding("ASY104", place, "the row class cannot be made out", because=why, call=query.place, fix=remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -95,18 +96,39 @@ def _from_object(
             f"the statement takes {_names(query.statement.names)} by name, {_counted(len(positional))} by position",
             because="they come as keyword arguments, or all from the fields of one object",
             call=query.place,
-            remedy=f"pass {query.statement.names[0]}=…",
+            fix=f"pass {query.statement.names[0]}=…",
         )
         return
-    node = positional[0].node
+    yield from _fields(query, params, positional[0].node, arguments)
+
+
+def _fields(query: Query, params: tuple[Parameter, ...], node: ast.expr, arguments: Arguments) -> Iterator[Outcome]:
+    place, shown = _place(query, node), _short(node)
+    kind = arguments.type_of(node, query.call.scope, query.call.source)
+    fields = arguments.fields(kind)
+    lacking = [name for name in query.statement.names if name not in fields] if fields else []
+    if lacking:
+        yield _no_field(query, place, show(kind), fields, lacking)
+        return
     for index, parameter in enumerate(params):
         name = query.statement.names[index]
-        attribute = ast.copy_location(ast.Attribute(node, name, ast.Load()), node)
-        kind = arguments.type_of(attribute, query.call.scope, query.call.source)
-        if kind is UNKNOWN:
-            yield Unverified(_place(query, node), f":{name}", ast.unparse(attribute))
+        member = arguments.member(kind, name)
+        if member is UNKNOWN:
+            yield Unverified(place, f":{name}", f"{shown}.{name}")
         else:
-            yield from _judged(query, index, parameter, _Given(_place(query, node), ast.unparse(attribute), kind))
+            yield from _judged(query, index, parameter, _Given(place, f"{shown}.{name}", member))
+
+
+def _no_field(query: Query, place: Place, title: str, fields: list[str], lacking: list[str]) -> Finding:
+    close = get_close_matches(lacking[0], fields, n=1)
+    return finding(
+        "ASY301",
+        place,
+        f"{title} has no field for {_names(lacking)}",
+        because=f"its fields are {', '.join(fields)}",
+        call=query.place,
+        fix=f"{f'write :{close[0]} in the statement, or ' if close else ''}add {lacking[0]} to {title}",
+    )
 
 
 def _argument(
@@ -131,10 +153,10 @@ def _judged(query: Query, index: int, parameter: Parameter, given: _Given) -> It
         yield finding(
             "ASY302",
             given.place,
-            f"parameter {name} is {parameter.type}, {given.shown} is {show(given.annotation)}",
+            f"parameter {name} is {parameter.type}, {given.shown} is {_type_shown(given.annotation)}",
             because=misfit.why,
             call=query.place,
-            remedy=wanted,
+            fix=wanted,
         )
     hint = read_hint(given.annotation)
     if hint.optional and not hint.open and parameter.null is not NullUse.ACCEPTED:
@@ -144,11 +166,11 @@ def _judged(query: Query, index: int, parameter: Parameter, given: _Given) -> It
 def _null(query: Query, name: str, parameter: Parameter, given: _Given) -> Finding:
     required = parameter.null is NullUse.REQUIRED
     rule = "must not be NULL" if required else "matches nothing when it is NULL"
-    what = "is None" if given.annotation is None else f"may be None: it is {show(given.annotation)}"
+    shown = f"{given.shown} may be None: it is {show(given.annotation)}"
     return finding(
         "ASY303" if required else "ASY304",
         given.place,
-        f"parameter {name} {rule}, {given.shown} {what}",
+        f"parameter {name} {rule}, {'the argument is None' if given.annotation is None else shown}",
         because=parameter.reason,
         call=query.place,
     )
@@ -163,7 +185,7 @@ def _wrong_count(query: Query, given: list[Argument], count: int) -> Finding:
         f"the statement takes {_counted(count)}, the call gives {len(given)}",
         because=f"its highest placeholder is ${count}" if count else "it has no placeholders",
         call=query.place,
-        remedy="pass one argument for each placeholder",
+        fix="pass one argument for each placeholder",
     )
 
 
@@ -171,10 +193,10 @@ def _no_such_name(query: Query, named: list[Argument]) -> Finding:
     return finding(
         "ASY301",
         _place(query, named[0].node),
-        f"the call gives {_names([argument.name or '' for argument in named])}, which the statement does not have",
+        f"the call gives {_keywords(named)}, which the statement does not have",
         because="the statement has no placeholders with names",
         call=query.place,
-        remedy=f"write :{named[0].name} in the statement, or pass the value by position",
+        fix=f"write :{named[0].name} in the statement, or pass the value by position",
     )
 
 
@@ -182,7 +204,7 @@ def _wrong_names(query: Query, missing: list[str], unknown: list[Argument]) -> F
     """One finding for both sides: a misspelled name is missing on the one and unknown on the other."""
     given = [argument.name or "" for argument in unknown]
     lacks = f"the call does not give {_names(missing)}" if missing else ""
-    extra = f"gives {_names(given)}, which the statement does not have" if given else ""
+    extra = f"gives {_keywords(unknown)}, which the statement does not have" if given else ""
     message = f"{lacks}; it {extra}" if lacks and extra else lacks or f"the call {extra}"
     place = query.placeholder_place(query.statement.names.index(missing[0])) if missing else None
     return finding(
@@ -191,7 +213,7 @@ def _wrong_names(query: Query, missing: list[str], unknown: list[Argument]) -> F
         message,
         because=f"its placeholders are {_names(query.statement.names)}",
         call=query.place,
-        remedy=_names_remedy(query, missing, given),
+        fix=_names_remedy(query, missing, given),
     )
 
 
@@ -222,6 +244,16 @@ def _short(node: ast.expr) -> str:
 
 def _names(names: tuple[str, ...] | list[str]) -> str:
     return ", ".join(f":{name}" for name in names)
+
+
+def _keywords(arguments: list[Argument]) -> str:
+    return ", ".join(f"{argument.name}=…" for argument in arguments)
+
+
+def _type_shown(annotation: Any) -> str:
+    """Of a literal value its class, which says more than the value again."""
+    values = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    return show(type(values[0])) if len(values) == 1 else show(annotation)
 
 
 def _counted(count: int) -> str:

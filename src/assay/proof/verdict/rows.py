@@ -67,7 +67,7 @@ def _arity(query: Query, title: str, wanted: int, columns: tuple[Column, ...]) -
         f"the statement returns {returned}, {title} takes {wanted}",
         because=f"its columns are {_names(columns)}" if columns else "its select list is empty",
         call=query.place,
-        remedy=f"select {_counted(wanted, 'column')}, or change the row to {_suggested_row(columns)}",
+        fix=f"select {_counted(wanted, 'column')}, or change the row to {_suggested_row(columns)}",
     )
 
 
@@ -127,7 +127,7 @@ def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[C
             f'columns "{field.name}.…" fill a row class, {shape.title}.{field.name} is {show(field.annotation)}',
             because=f"{show(field.annotation)} has no fields",
             call=query.place,
-            remedy=f"annotate it with a row class that has {_names(columns)}",
+            fix=f"annotate it with a row class that has {_names(columns)}",
         )
 
 
@@ -139,7 +139,7 @@ def _duplicate(query: Query, name: str, columns: tuple[Column, ...]) -> Finding:
         f'{_counted(count, "column")} of the statement are named "{name}"',
         because="a field takes one column",
         call=query.place,
-        column=name,
+        fix=f'give each a name of its own: {name} as "…"',
     )
 
 
@@ -157,7 +157,7 @@ def _missing(
         f"{subject} no column",
         because=tuple(reasons),
         call=query.place,
-        remedy=_missing_remedy(missing, extra),
+        fix=_missing_remedy(missing, extra),
     )
 
 
@@ -179,7 +179,7 @@ def _extra(query: Query, shape: ByName, column: Column) -> Finding:
         f'column "{column.name}" has no field in {shape.title}',
         because=f"the fields of {shape.title} are {_listed([field.name for field in shape.fields])}",
         call=query.place,
-        remedy=f"add {column.name}: {annotation}, or leave the column out",
+        fix=f"add {column.name}: {annotation}, or leave the column out",
     )
 
 
@@ -202,7 +202,7 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
             f'column "{column.name}" may be NULL, {slot.label} is {show(slot.annotation)}',
             because=column.reason,
             call=query.place,
-            remedy=slot.change.format(f"{show(slot.annotation)} | None"),
+            fix=slot.change.format(f"{show(slot.annotation)} | None"),
         )
 
 
@@ -217,7 +217,7 @@ def _unfetchable(query: Query, column: Column, why: str) -> Finding:
         f'column "{column.name}" is {column.type}, which no field can hold',
         because=why,
         call=query.place,
-        remedy="cast it to text, or leave it out",
+        fix="cast it to text, or leave it out",
     )
 
 
@@ -229,7 +229,7 @@ def _wrong_type(query: Query, column: Column, slot: _Slot, misfit: Misfit, null:
         f'column "{column.name}" is {column.type}, {slot.label} is {show(slot.annotation)}',
         because=(misfit.why, f"it may be NULL: {column.reason}") if null else misfit.why,
         call=query.place,
-        remedy=slot.change.format(annotation),
+        fix=slot.change.format(annotation),
     )
 
 
