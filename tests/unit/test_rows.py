@@ -492,6 +492,11 @@ def test_optional_row_class_is_refused() -> None:
     )
 
 
+def test_class_that_json_cannot_be_decoded_into_is_refused() -> None:
+    message = refusal(tuple[Payload | dict[str, Any]], "payload", payload=JSONB)
+    assert message.startswith("JSON cannot be decoded into Payload | dict[str, Any]: Type unions may not")
+
+
 def test_annotation_that_cannot_be_evaluated_is_refused() -> None:
     kind = dataclasses.make_dataclass("Kind", [("id", "Unheard")])
     assert "name 'Unheard'" in refusal(kind, "id")

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import msgspec
 
+from assay.errors import RowClassError
 from assay.pgtypes.hints import class_of, read_hint, show
 
 Converter: TypeAlias = Callable[[Any], Any]
@@ -23,7 +24,8 @@ def converter(annotation: Any, column: asyncpg.Type) -> Converter | None:
     """What turns the driver's value, never None, into the field's; None where it is that already.
 
     JSON is decoded into the annotation's class; ``str`` keeps the JSON text itself. Members of an enum class are
-    found by their values. A list is converted by its elements.
+    found by their values. A list is converted by its elements. Raises RowClassError for an annotation that JSON
+    cannot be decoded into.
     """
     if _is_json(column, _JSON):
         return _json_converter(annotation)
@@ -50,7 +52,10 @@ def _is_json(kind: asyncpg.Type, names: frozenset[str]) -> bool:
 def _json_converter(annotation: Any) -> Converter | None:
     if read_hint(annotation).members == (str,):
         return None
-    return msgspec.json.Decoder(annotation, dec_hook=_from_builtins).decode
+    try:
+        return msgspec.json.Decoder(annotation, dec_hook=_from_builtins).decode
+    except TypeError as error:
+        raise RowClassError(f"JSON cannot be decoded into {show(annotation)}: {error}") from None
 
 
 def _from_builtins(kind: Any, value: Any) -> Any:
