@@ -29,15 +29,16 @@ async def register(client: httpx.AsyncClient, key: str = "key-1", **more: Any) -
 
 
 async def device_id(client: httpx.AsyncClient, key: str = "key-1") -> str:
-    return (await register(client, key)).json()["id"]
+    identity: str = (await register(client, key)).json()["id"]
+    return identity
 
 
-async def upload(client: httpx.AsyncClient, device: str, photo: bytes = PHOTO, **fields: str) -> httpx.Response:
+async def upload(client: httpx.AsyncClient, device: str, photo: bytes = PHOTO, /, **fields: str) -> httpx.Response:
     form = {"device_id": device, "captured_at": "2025-11-22T10:00:00+01:00", **fields}
     return await client.post("/captures", data=form, files={"media": ("photo.jpg", photo, "image/jpeg")})
 
 
-async def verify(client: httpx.AsyncClient, photo: bytes = PHOTO, **headers: str) -> httpx.Response:
+async def verify(client: httpx.AsyncClient, photo: bytes = PHOTO, /, **headers: str) -> httpx.Response:
     return await client.post("/verifications", files={"media": photo}, headers=headers)
 
 

@@ -121,8 +121,9 @@ async def test_ac7_rows_serialise_to_json(pool: assay.Pool) -> None:
     )
     match = await captures.match(pool, capture.target_media_hash)
     assert match is not None
-    decoded: list[dict[str, Any]] = [json.loads(models.to_json(row)) for row in (device, capture, log, match)]
-    for row, value in zip((device, capture, log, match), decoded, strict=True):
+    rows: list[models.Device | models.Capture | models.VerificationLog | models.Match] = [device, capture, log, match]
+    decoded: list[dict[str, Any]] = [json.loads(models.to_json(row)) for row in rows]
+    for row, value in zip(rows, decoded, strict=True):
         assert list(value) == [field.name for field in dataclasses.fields(row)]
     a_device_, a_capture_, a_log, a_match = decoded
     assert base64.b64decode(a_device_["attestation_chain"]) == b"\x30\x82\xff"

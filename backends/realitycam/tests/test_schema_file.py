@@ -21,9 +21,9 @@ UPDATE = "REALITYCAM_UPDATE_SCHEMA"
 
 def dump(url: DatabaseUrl) -> str:
     """The schema without Assay's ledger, and without what differs from one dump or server to the next."""
-    command = [Server.locate("18").binary("pg_dump"), "--schema-only", "--no-owner", "--no-privileges"]
-    arguments = ["--exclude-table=_sqlx_migrations", url.reveal()]
-    text = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True).stdout
+    program = str(Server.locate("18").binary("pg_dump"))
+    options = ["--schema-only", "--no-owner", "--no-privileges", "--exclude-table=_sqlx_migrations"]
+    text = subprocess.run([program, *options, url.reveal()], capture_output=True, text=True, check=True).stdout
     lines = [line for line in text.splitlines() if not re.match(r"--|\\|SET |SELECT pg_catalog\.set_config", line)]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
