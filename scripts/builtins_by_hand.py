@@ -10,24 +10,9 @@ ALWAYS = frozenset({
     # They look at each argument's own NULL flag; NULL comes from VARIADIC NULL alone (misc.c, varlena.c, json.c,
     # jsonb.c).
     "num_nulls", "num_nonnulls", "concat",
-    "json_build_array", "json_build_object", "jsonb_build_array", "jsonb_build_object",
-    # They look at types alone (misc.c, enum.c).
-    "pg_typeof", "enum_first", "enum_last", "enum_range",
-    # A NULL array is taken as an empty one, a NULL element is an element (array_userfuncs.c).
-    "array_append", "array_prepend",
-    # A NULL element fills the array; NULL dimensions are refused (arrayfuncs.c).
-    "array_fill",
-    # NULL becomes the word NULL (quote.c).
-    "quote_nullable(text)",
-    # A NULL bound is an infinite one; NULL flags are refused (rangetypes.c).
-    "int4range(int4,int4)", "int4range(int4,int4,text)", "int8range(int8,int8)", "int8range(int8,int8,text)",
-    "numrange(numeric,numeric)", "numrange(numeric,numeric,text)", "daterange(date,date)", "daterange(date,date,text)",
-    "tsrange(timestamp,timestamp)", "tsrange(timestamp,timestamp,text)",
-    "tstzrange(timestamptz,timestamptz)", "tstzrange(timestamptz,timestamptz,text)",
-    # They return nothing (type void), or refuse NULL (async.c, guc_funcs.c).
-    "pg_notify", "set_config",
+    "json_build_array(any)", "json_build_object(any)", "jsonb_build_array(any)", "jsonb_build_object(any)",
 })  # fmt: skip
-"""Never NULL, whatever the arguments."""
+"""Not strict, and never NULL whatever the arguments, against the rule."""
 
 NEEDS: dict[str, tuple[int, ...]] = {
     # varlena.c: a NULL separator splits into characters, a NULL null-string matches nothing.
@@ -63,8 +48,8 @@ TOTAL = frozenset({
     "overlaps",
     # jsonfuncs.c: they fill a tuplestore; in json_array_elements() a JSON null is a JSON null.
     "json_array_elements", "jsonb_array_elements",
-    # partbounds.c: not strict, and false for NULL tables; errors otherwise.
-    "satisfies_hash_partition",
+    # genfile.c, misc.c: they fill a tuplestore with names and numbers of folders.
+    "pg_ls_dir", "pg_tablespace_databases",
     # SQL-language functions (system_functions.sql) made of functions that are on the list themselves.
     "lpad(text,int4)", "rpad(text,int4)", "bit_length", "log(numeric)", "log10(numeric)", "round(numeric)",
     "trunc(numeric)", "numeric_pl_pg_lsn", "path_contain_pt", "polygon(circle)", "timestamptz(date,time)",
@@ -78,12 +63,48 @@ TEXT_CAST = frozenset({"quote_literal(anyelement)", "textanycat", "anytextcat"})
 """SQL-language functions that cast their argument to text: no NULL unless a user's own cast function gives one."""
 
 COLUMNS = {
-    "json_each": "++",
-    "jsonb_each": "++",
-    "json_each_text": "+-",
-    "jsonb_each_text": "+-",
+    # jsonfuncs.c: only a JSON null taken as text is NULL.
+    "json_each": "*",
+    "jsonb_each": "*",
+    "json_each_text": "key",
+    "jsonb_each_text": "key",
+    # tsvector_op.c: an entry may have no positions.
+    "unnest(tsvector)": "lexeme",
+    # tsvector_op.c, wparser.c: they free each string after use, which no null pointer survives.
+    "ts_stat": "*",
+    "ts_parse": "*",
+    "ts_token_type": "*",
+    # system_functions.sql: from the two before, joined by equality, and an array of a subquery.
+    "ts_debug": "alias description token dictionaries",
+    # foreign.c, partitionfuncs.c, misc.c, multixact.c
+    "pg_options_to_table": "option_name",
+    "pg_partition_tree": "relid isleaf level",
+    "pg_get_keywords": "word barelabel baredesc",
+    "pg_get_multixact_members": "*",
+    # lockfuncs.c, guc_funcs.c, pgstatfuncs.c
+    "pg_lock_status": "locktype virtualtransaction mode granted fastpath",
+    "pg_show_all_settings": "name setting category context vartype source pending_restart",
+    "pg_stat_get_activity": "query",
+    "pg_stat_get_archiver": "archived_count failed_count",
+    "pg_prepared_statement": "name statement prepare_time parameter_types from_sql generic_plans custom_plans",
+    # extension.c
+    "pg_available_extensions": "name",
+    "pg_available_extension_versions": "name version superuser trusted relocatable",
+    "pg_extension_update_paths": "source target",
+    # genfile.c: all by pg_ls_dir_files().
+    "pg_ls_logdir": "*",
+    "pg_ls_waldir": "*",
+    "pg_ls_tmpdir": "*",
+    "pg_ls_archive_statusdir": "*",
+    "pg_ls_summariesdir": "*",
+    "pg_ls_logicalsnapdir": "*",
+    "pg_ls_logicalmapdir": "*",
+    "pg_ls_replslotdir": "*",
 }
-"""The columns that are never NULL (+) and those that may be (-), of functions with OUT columns."""
+"""The OUT columns that are never NULL in a row that the function returns.
+
+Here are the functions that the rule does not see through; * is all columns.
+"""
 
 SAFE_VOLATILE = frozenset({
     "random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "array_shuffle", "array_sample",

@@ -24,6 +24,16 @@ _UNREACHED = re.compile(
 )
 """A NULL right after an unconditional error; some compilers want to see a return there."""
 
+_MARKS = re.compile(r"\bbool\s+(\w*nulls?)\s*\[")
+_READING_USES = (
+    r"\bbool\s+{name}\s*\[\w+\](?:\s*=\s*\{{\s*(?:0|false)?\s*\}})?;",
+    r"[mM]em[sS]et\({name}, (?:0|false), sizeof\({name}\)\);",
+    r"\b{name}\[\d+\] = false;",
+    r"heap_form_tuple\([^;]*?, values,\s*{name}\)",
+    r"tuplestore_putvalues\([^;]*?, values,\s*{name}\);",
+    r"tuplestore_putvalues\([^;]*?,\s*values, {name}\);",
+)
+
 
 class NullRule:
     """Answers for the functions of one source tree."""
@@ -42,6 +52,11 @@ class NullRule:
     def fills_tuplestore(self, name: str) -> bool:
         """Whether it returns its rows all at once: then NULL in them needs no flag."""
         return any(self._fills(function, set()) for function in self.source.functions.get(name, []))
+
+    def fills_columns(self, name: str, count: int) -> bool:
+        """Whether it builds its row with an array of NULL marks that no mark is ever put in."""
+        found = [function for function in self.source.functions.get(name, []) if _takes_call_data(function)]
+        return len(found) == 1 and _leaves_marks_clear(found[0].body, count)
 
     def _of(self, function: CFunction) -> str:
         key = (function.file, function.name)
@@ -104,6 +119,19 @@ class NullRule:
             if "fcinfo" in function.body and _takes_call_data(other) and (other.file, other.name) not in seen
         ]
         return any(self._fills(other, seen) for other in called)
+
+
+def _leaves_marks_clear(body: str, count: int) -> bool:
+    """Whether every use of the one array of marks is one of those that only read or clear it."""
+    arrays = set(_MARKS.findall(body))
+    if len(arrays) != 1 or "BuildTupleFromCStrings" in body:
+        return False
+    name = arrays.pop()
+    cleared = {slot for slot in range(count) if re.search(rf"\b{name}\[{slot}\] = false;", body)}
+    whole = re.search(rf"\b{name}\s*\[\w+\]\s*=\s*\{{\s*(?:0|false)?\s*\}}|[mM]em[sS]et\({name}, (?:0|false),", body)
+    uses = [use.format(name=name) for use in _READING_USES]
+    rest = re.sub("|".join(uses), "", body)
+    return bool(whole or len(cleared) == count) and not re.search(rf"\b{name}\b", rest)
 
 
 def _takes_call_data(function: CFunction) -> bool:

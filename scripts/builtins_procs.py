@@ -11,7 +11,7 @@ _FIELD = re.compile(r"(\w+)\s*=>\s*'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _OUTPUT = "obt"
 HIDDEN = frozenset({
     "internal", "cstring", "trigger", "event_trigger", "language_handler", "fdw_handler", "index_am_handler",
-    "table_am_handler", "tsm_handler", "opaque",
+    "table_am_handler", "tsm_handler", "pg_ddl_command",
 })  # fmt: skip
 """Types that no SQL expression can hold (manual section 8.21), less the polymorphic ones, record and void."""
 
@@ -31,6 +31,7 @@ class Proc:
     result: str
     arguments: tuple[str, ...]
     outputs: tuple[str, ...]
+    """The names of OUT, INOUT and TABLE columns."""
     symbol: str
     """pg_proc.prosrc, for internal functions the C function."""
 
@@ -57,7 +58,7 @@ def procs(root: Path) -> list[Proc]:
 
 def _proc(row: dict[str, str]) -> Proc:
     modes = re.findall(r"\w+", row.get("proargmodes", ""))
-    types = re.findall(r"\w+", row.get("proallargtypes", ""))
+    names = re.findall(r"\w+", row.get("proargnames", ""))
     return Proc(
         oid=int(row["oid"]),
         name=row["proname"],
@@ -69,6 +70,6 @@ def _proc(row: dict[str, str]) -> Proc:
         variadic="provariadic" in row,
         result=row["prorettype"],
         arguments=tuple(row.get("proargtypes", "").split()),
-        outputs=tuple(kind for mode, kind in zip(modes, types, strict=False) if mode in _OUTPUT),
+        outputs=tuple(name for mode, name in zip(modes, names, strict=False) if mode in _OUTPUT),
         symbol=row.get("prosrc", row["proname"]),
     )

@@ -79,21 +79,32 @@ def _judge(proc: Proc, rule: NullRule, answer: Answer) -> None:
     keys = {proc.name, proc.signature}
     for table in (ALWAYS, NEEDS, EITHER, TOTAL, TEXT_CAST, COLUMNS, SAFE_VOLATILE):
         answer.used |= keys & set(table)
-    columns = next((COLUMNS[key] for key in keys if key in COLUMNS), "")
     reason = _reason(proc, keys, rule)
     if not reason:
         answer.add("total", proc)
-        columns = columns or "+" * (len(proc.outputs) == 1)
+        if not proc.returns_set and (keys & ALWAYS or not proc.arguments or _loose_and_clean(proc, rule)):
+            answer.add("always", proc)
+        columns = _columns(proc, keys, rule)
+        if "+" in columns:
+            answer.add("columns", proc, columns)
     elif proc.strict:
         answer.excluded[reason] += 1
-    if columns:
-        answer.add("columns", proc, columns)
     _others(proc, keys, answer)
 
 
+def _columns(proc: Proc, keys: set[str], rule: NullRule) -> str:
+    """Which OUT columns are never NULL, as a string of + and -."""
+    named = next((COLUMNS[key] for key in keys if key in COLUMNS), "")
+    if named == "*" or len(proc.outputs) == 1 or rule.fills_columns(proc.symbol, len(proc.outputs)):
+        return "+" * len(proc.outputs)
+    return "".join("+" if name in named.split() else "-" for name in proc.outputs)
+
+
+def _loose_and_clean(proc: Proc, rule: NullRule) -> bool:
+    return not proc.strict and proc.language == "internal" and not rule.reason(proc.symbol)
+
+
 def _others(proc: Proc, keys: set[str], answer: Answer) -> None:
-    if keys & ALWAYS or (not proc.arguments and proc.oid in answer.entries["total"] and not proc.returns_set):
-        answer.add("always", proc)
     for key in keys & set(NEEDS):
         answer.add("needs", proc, ",".join(map(str, NEEDS[key])))
     if keys & EITHER:
@@ -110,12 +121,13 @@ def _reason(proc: Proc, keys: set[str], rule: NullRule) -> str:
         return ""
     if keys & TEXT_CAST:
         return "casts to text"
+    stores = proc.returns_set and (proc.language == "sql" or rule.fills_tuplestore(proc.symbol))
+    if stores and len(proc.outputs) > 1:
+        return ""  # a row that is stored is a row, whatever is in it
     if proc.language != "internal":
         return "in SQL, and may give NULL"
-    if not proc.strict:
-        return "not strict, and not read by eye"
-    if proc.returns_set and rule.fills_tuplestore(proc.symbol):
-        return "" if len(proc.outputs) > 1 else "fills a tuplestore, and may put NULL in it"
+    if stores:
+        return "fills a tuplestore, and may put NULL in it"
     found = rule.reason(proc.symbol)
     return "may return NULL by its C source" if found else ""
 

@@ -20,10 +20,10 @@ def listed(version: int, section: str) -> dict[str, int]:
     return {line.split(" ")[1]: int(line.split(" ")[0]) for line in body[1].splitlines()}
 
 
-def function(signature: str, oid: int, language: str = "internal") -> Function:
+def function(signature: str, oid: int, language: str = "internal", *, returns_set: bool = False) -> Function:
     """As the catalog would show it."""
     name = signature.partition("(")[0]
-    return Function(oid, "pg_catalog", name, "f", True, False, "i", language, 25, ())
+    return Function(oid, "pg_catalog", name, "f", True, returns_set, "i", language, 25, (25,))
 
 
 LOWER = function("lower(text)", 870)
@@ -100,9 +100,15 @@ def test_text_joined_to_anything_depends_on_casts_to_text() -> None:
 
 
 def test_values_of_json_in_text_may_be_null() -> None:
-    assert Builtins.of(18).columns(function("json_each", 3958)) == (True, True)
-    assert Builtins.of(18).columns(function("json_each_text", 3959)) == (True, False)
+    assert Builtins.of(18).columns(function("json_each", 3958, returns_set=True)) == (True, True)
+    assert Builtins.of(18).columns(function("json_each_text", 3959, returns_set=True)) == (True, False)
     assert Builtins.of(18).columns(LOWER) is None
+
+
+def test_a_function_of_one_row_has_known_columns_only_for_known_arguments() -> None:
+    one_row = function("pg_walfile_name_offset", 2850)
+    assert Builtins.of(18).columns(one_row) is None
+    assert Builtins.of(18).columns_given_values(one_row) == (True, True)
 
 
 def test_random_is_safe_on_a_replica_and_nextval_is_not() -> None:

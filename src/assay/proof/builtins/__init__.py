@@ -64,7 +64,17 @@ class Builtins:
         return self._detail("text cast", function) is not None
 
     def columns(self, function: Function) -> tuple[bool, ...] | None:
-        """Which OUT columns are never NULL, in the order of the result; None where nothing is known."""
+        """Which OUT columns are never NULL in FROM, in the order of the result; None where nothing is known.
+
+        This is whatever the arguments are: so it is only for functions that return sets or take no arguments.
+        """
+        return self.columns_given_values(function) if function.returns_set or not function.argument_types else None
+
+    def columns_given_values(self, function: Function) -> tuple[bool, ...] | None:
+        """Which OUT columns are never NULL where no argument is.
+
+        A strict function that returns no set gives one row of NULLs for a NULL argument.
+        """
         detail = self._detail("columns", function)
         return None if detail is None else tuple(mark == "+" for mark in detail)
 
