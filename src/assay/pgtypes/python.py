@@ -69,6 +69,8 @@ def argument_misfit(pg: PgType, annotation: Any) -> Misfit | None:
 
 def python_type(pg: PgType, allowed: tuple[str, ...] | None = None) -> str:
     """The annotation to suggest for a type, without ``| None``; empty for a type that cannot be fetched."""
+    if refusal(pg) is not None:
+        return ""
     if allowed and _returns_text(pg):
         return f"Literal[{', '.join(map(repr, allowed))}]"
     match pg.kind:
