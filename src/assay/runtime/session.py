@@ -35,9 +35,9 @@ class Session:
     """
 
     __slots__ = (
-        "_prepared", "busy", "depth", "driver", "expires_at", "footprint", "idle_since", "interrupted", "lent_driver",
-        "savepoints",
-    )  # fmt: skip
+        *("_prepared", "driver", "expires_at", "idle_since"),
+        *("busy", "depth", "doomed", "footprint", "interrupted", "lent_driver", "savepoints"),
+    )
 
     def __init__(self, driver: DriverConnection) -> None:
         self.driver = driver
@@ -51,6 +51,8 @@ class Session:
         """Whether the driver connection was given out."""
         self.depth = 0
         """How many transaction blocks are open."""
+        self.doomed = False
+        """Whether the open transaction holds something that ought to have been rolled back, and was not."""
         self.savepoints = 0
         """How many savepoints there have been."""
         self.idle_since = 0.0
@@ -122,7 +124,7 @@ class Session:
             await self.command(RESET)
         if self.lent_driver:
             await self.driver.reset()
-        self.footprint, self.lent_driver, self.depth = Footprint.NONE, False, 0
+        self.footprint, self.lent_driver = Footprint.NONE, False
 
     async def is_alive(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound on one small question
         """Whether the server answers within so many seconds."""

@@ -18,7 +18,7 @@ from assay.runtime.query import query_for
 from assay.runtime.session import Session
 
 ROLLBACK_TIMEOUT = 5.0
-"""Seconds that a rollback may take; then the connection is cut, and the server rolls back by itself."""
+"""Seconds that the end of a block waits for its rollback; then that is done before the session is used again."""
 
 
 class Lender(Protocol):
@@ -106,6 +106,7 @@ class Transaction(Queries):
                 await self._roll_back(session)
         finally:
             session.depth -= 1
+            session.doomed = session.doomed and session.depth > 0
             self._lender.take_back(session)
 
     def transaction(
@@ -152,6 +153,12 @@ class Transaction(Queries):
         return savepoint
 
     async def _commit(self, session: Session) -> None:
+        if session.doomed:
+            await self._roll_back(session)
+            raise TransactionError(
+                "The transaction was rolled back instead of committed: a block inside of it was cancelled so that it "
+                "could not be rolled back alone; let a cancellation leave the outermost block"
+            )
         if self._savepoint is not None:
             await self._release(session)
         elif await session.command("commit") != "COMMIT":
@@ -168,17 +175,22 @@ class Transaction(Queries):
             raise
 
     async def _roll_back(self, session: Session) -> None:
-        """Roll back, or else cut the connection: nothing of the block may be committed by what follows."""
+        """Roll back, and see to it that nothing of the block is committed later if that cannot be done now.
+
+        A transaction whose rollback is cut short is rolled back before its session is used again; one that holds a
+        savepoint whose rollback was cut short cannot be committed any more.
+        """
         if session.driver.is_closed():
             return
-        command = "rollback"
+        command, doomed = "rollback", session.doomed
         if self._savepoint is not None:
             command = f"rollback to savepoint {self._savepoint}; release savepoint {self._savepoint}"
+            session.doomed = True
         try:
             async with asyncio.timeout(ROLLBACK_TIMEOUT):
                 await session.command(command)
-        except (Error, TimeoutError):
+        except TimeoutError:
+            return
+        except Error:
             session.terminate()
-        except BaseException:
-            session.terminate()
-            raise
+        session.doomed = doomed
