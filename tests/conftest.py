@@ -12,6 +12,8 @@ import pytest
 
 from assay.config import DatabaseUrl
 
+pytest_plugins = ["tests.fixtures.proof", "tests.fixtures.servers"]
+
 SYSTEM_15 = Path("/usr/lib/postgresql/15/bin/postgres")
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 

@@ -94,10 +94,15 @@ select pg_catalog.json_agg(pg_catalog.json_build_array(
 from pg_catalog.pg_operator o where o.oid = any($1::pg_catalog.oid[])
 """
 
-NONDETERMINISTIC = """
--- Collations by which different strings can be equal.
-select pg_catalog.json_agg(c.oid::pg_catalog.int8)::pg_catalog.text from pg_catalog.pg_collation c
-where not c.collisdeterministic and $1::pg_catalog.oid[] is not null
+WHOLE_DATABASE = """
+-- Collations by which different strings can be equal, and whether users have changed how values become text.
+select pg_catalog.json_build_object(
+    'nondeterministic', (
+        select pg_catalog.json_agg(c.oid::pg_catalog.int8) from pg_catalog.pg_collation c
+        where not c.collisdeterministic),
+    'casts_to_text', exists (
+        select from pg_catalog.pg_cast t where t.casttarget = 'pg_catalog.text'::pg_catalog.regtype and t.oid >= 16384)
+    )::pg_catalog.text
 """
 
 TYPES = """

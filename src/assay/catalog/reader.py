@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from assay.catalog.model import Attribute, Check, Function, Key, KeyColumn, Relation, TriggerEvents
-from assay.catalog.queries import FUNCTIONS, NONDETERMINISTIC, OPERATORS, RELATIONS, TYPES
+from assay.catalog.queries import FUNCTIONS, OPERATORS, RELATIONS, TYPES, WHOLE_DATABASE
 from assay.pgtypes.model import Kind, PgType
 
 
@@ -35,7 +35,10 @@ class Catalog:
         self.operators: dict[int, int] = {}
         """The function behind each operator."""
         self.nondeterministic: frozenset[int] = frozenset()
-        """The collations by which different strings can be equal; read with the first relation."""
+        """The collations by which different strings can be equal."""
+        self.casts_to_text = True
+        """Whether users have made casts to text by functions of theirs."""
+        self._surveyed = False
 
     async def load(
         self,
@@ -47,12 +50,12 @@ class Catalog:
         operators: Iterable[int] = (),
     ) -> None:
         """Read the objects of these OIDs that have not been read; ones that do not exist stay absent."""
+        if not self._surveyed:
+            await self._survey(queries)
         if wanted := _missing(operators, self.operators):
             for oid, function in await _rows(queries, OPERATORS, wanted):
                 self.operators[oid] = function
         if wanted := _missing(relations, self.relations):
-            if not self.relations:
-                self.nondeterministic = frozenset(await _rows(queries, NONDETERMINISTIC, []))
             for row in await _rows(queries, _for_version(RELATIONS, self.version), wanted):
                 self.relations[row["oid"]] = _relation(row)
         if wanted := _missing([*functions, *self.operators.values()], self.functions):
@@ -60,6 +63,13 @@ class Catalog:
                 self.functions[row["oid"]] = _function(row)
         if wanted := _missing(types, self.types):
             self._add_types(await _rows(queries, TYPES, wanted))
+
+    async def _survey(self, queries: Queries) -> None:
+        """What concerns the database as a whole."""
+        facts = msgspec.json.decode(await queries.text(WHOLE_DATABASE) or "{}")
+        self.nondeterministic = frozenset(facts["nondeterministic"] or ())
+        self.casts_to_text = facts["casts_to_text"]
+        self._surveyed = True
 
     def _add_types(self, rows: list[dict[str, Any]]) -> None:
         by_oid = {row["oid"]: row for row in rows}

@@ -125,10 +125,15 @@ def _of_groups(inference: Inference, level: Level, pins: list[Pin]) -> Bound:
 
 def _grouped_expression(level: Level, clause: Node) -> tuple[Node, Node]:
     entry = next(e for e in level.query["targetList"] if e["ressortgroupref"] == clause["tleSortGroupRef"])
-    expression: Node = entry["expr"]
+    return _ungrouped(level, entry["expr"]), clause
+
+
+def _ungrouped(level: Level, expression: Node) -> Node:
+    """What a reference to the grouping entry stands for."""
     if expression.tag == "VAR" and expression["varno"] == level.group_entry and expression["varlevelsup"] == 0:
-        expression = level.entry(level.group_entry)["groupexprs"][expression["varattno"] - 1]
-    return expression, clause
+        grouped: Node = level.entry(level.group_entry)["groupexprs"][expression["varattno"] - 1]
+        return grouped
+    return expression
 
 
 def _of_from(inference: Inference, level: Level, pins: list[Pin]) -> Bound:
@@ -352,7 +357,8 @@ class _Fixed:
             return ""
         if any(query.get(f) for f in ("limitCount", "limitOffset", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn")):
             return ""
-        entries = {entry["resno"]: entry["expr"] for entry in query["targetList"]}
+        level = self._inference.level(query, self._level.scope if correlated else None)
+        entries = {entry["resno"]: _ungrouped(level, entry["expr"]) for entry in query["targetList"]}
         inner = [
             Pin(entries[pin.value["varattno"]], pin.operator, pin.collation, None)
             for pin in pins
@@ -363,7 +369,6 @@ class _Fixed:
         ]
         if not inner:
             return ""
-        level = self._inference.level(query, self._level.scope if correlated else None)
         rows = _of_select(self._inference, level, inner)
         return rows.reason if rows.at_most_one else ""
 
@@ -452,6 +457,8 @@ def _of_change(inference: Inference, level: Level, command: int) -> Bound:
     instead = any(trigger & TriggerEvents.INSTEAD for trigger in relation.triggers)
     conflict = level.query.get("onConflict")
     dropped = conflict is not None and (conflict["action"] == 1 or conflict["onConflictWhere"] is not None)
+    # A row that WITH has changed already is not changed, nor returned, a second time.
+    dropped = dropped or (conflict is not None and level.query["hasModifyingCTE"])
     keeps = not (dropped or instead or changed_by_triggers(relation))
     return Bound(
         rows.at_least_one and keeps, rows.at_most_one, "INSERT of one row" if rows.at_most_one else rows.reason

@@ -1,33 +1,27 @@
-"""Asks a server what a statement takes and returns, and leaves no trace on it.
-
-The statement is prepared, which tells its parameters; then it becomes the body of a temporary SQL-standard function,
-whose analysed query tree is read from pg_proc, in a transaction or savepoint that is rolled back. Nothing is executed.
-The wrapper is sent as one message of the extended protocol, which takes one statement only, so that no SQL can end
-the wrapper and run behind it.
-"""
+"""Describes a statement: asks the server for its tree, reads the catalog, and infers what the tree says."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from functools import cache
+from types import new_class
+from typing import Any, cast
 
 import asyncpg
 import msgspec
 
 from assay.catalog.reader import Catalog
-from assay.errors import ProofError
+from assay.errors import DatabaseError, Error, ProofError
 from assay.proof.access import access, is_read_only, is_unfiltered
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
 from assay.proof.inference import Inference
-from assay.proof.modernise import modernise
 from assay.proof.needs import Needs, needs_of
 from assay.proof.nodes import Command, expression_type, target_list, visible
 from assay.proof.nullability.answer import Nullness, maybe
+from assay.proof.nullability.returning import rewritten
 from assay.proof.parameters import null_uses
-from assay.proof.querytree import Node, parse
+from assay.proof.querytree import Node
+from assay.proof.session import Analysed, Session
 from assay.runtime.connecting import translate
 
 MOST_PARAMETERS = 100
@@ -46,112 +40,33 @@ async def describe(connection: asyncpg.Connection[Any], sql: str, *, catalog: Ca
         async with session.undone():
             analysed = await session.analyse(sql)
             if analysed is not None:
-                return await _infer(session, catalog, analysed)
+                inference = Inference(catalog)
+                await _load(session, inference, analysed.query)
+                if not rewritten(inference, inference.level(analysed.query, None)):
+                    return await _infer(session, inference, analysed)
         async with session.undone():
-            return await _prepared_only(connection, session, catalog, sql)
+            reason = "has no query tree that can be read" if analysed is None else "is changed by a rule on its table"
+            return await _prepared_only(connection, session, catalog, sql, reason)
     except asyncpg.PostgresError as error:
-        raise translate(error, statement=sql) from error
+        raise _refusal(error, sql) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Analysed:
-    """What the server made of a statement."""
-
-    query: Node
-    parameters: tuple[int, ...]
-    """Type OIDs."""
-    results: tuple[int, ...] | None
-    """Type OIDs; None before 16, where the server does not tell."""
-
-
-class Session:
-    """Statements on a connection that keep nothing: no prepared statement, no setting, no object."""
-
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        self._connection = connection
-        self._name = f"assay_{secrets.token_hex(8)}"
-        self._prepared = False
-
-    async def text(self, sql: str, *args: object) -> str | None:
-        """The first column of the first row."""
-        statement = await self._connection.prepare(sql, name="")
-        value: str | None = await statement.fetchval(*args)
-        return value
-
-    @asynccontextmanager
-    async def undone(self) -> AsyncIterator[None]:
-        """Undo, at the end, all that happens inside; also inside a transaction of the caller's."""
-        nested = self._connection.is_in_transaction()
-        name = self._name
-        await self._connection.execute(
-            f"savepoint {name}" if nested else "begin isolation level read committed read write"
-        )
-        try:
-            yield
-        finally:
-            end = f"rollback to savepoint {name}; release savepoint {name}" if nested else "rollback"
-            if self._prepared:
-                # No rollback drops a prepared statement.
-                end += f"; deallocate {name}"
-                self._prepared = False
-            if not self._connection.is_closed():
-                await self._connection.execute(end)
-
-    async def analyse(self, sql: str) -> Analysed | None:
-        """The analysed tree of a statement; None for one that has none, or where none can be had."""
-        version = self._connection.get_server_version().major
-        try:
-            await self.text(f"prepare {self._name} as {sql}")
-            self._prepared = True
-            facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
-            if len(facts["declared"]) > MOST_PARAMETERS:
-                return None
-            declared = ", ".join(facts["declared"])
-            await self.text(
-                f"create function pg_temp.{self._name}({declared}) returns void language sql begin atomic {sql}\n; end"
-            )
-            text = await self.text(_BODY, self._name)
-        except asyncpg.PostgresError:
-            return None
-        if text is None:
-            return None
-        query = _only_query(modernise(parse(text), version))
-        results = facts.get("results")
-        return Analysed(query, tuple(facts["parameters"]), tuple(results) if results is not None else None)
+def _refusal(error: asyncpg.PostgresError, sql: str) -> Error:
+    """Assay's error, which is the driver's too: whoever brings a driver's connection expects the driver's errors."""
+    translated = translate(error, statement=sql)
+    if not isinstance(translated, DatabaseError):
+        return translated
+    refusal = _both(type(translated))(*translated.args)
+    refusal.__dict__.update(translated.__dict__)
+    return refusal
 
 
-def _facts(version: int) -> str:
-    return _FACTS.replace("/*results*/", ", 'results', " + _OIDS.format("result_types") if version >= 16 else "")
-
-
-_OIDS = """coalesce((
-    select pg_catalog.json_agg(t::pg_catalog.oid::pg_catalog.int8 order by n)
-    from pg_catalog.unnest({}) with ordinality u (t, n)), '[]')"""
-_FACTS = """
--- The parameters (and from 16 the columns) of a prepared statement; the body is not to be checked a second time.
-select pg_catalog.json_build_object(
-    'parameters', /*parameters*/,
-    'declared', coalesce((
-        select pg_catalog.json_agg(t::pg_catalog.text order by n)
-        from pg_catalog.unnest(parameter_types) with ordinality u (t, n)), '[]')
-    /*results*/)::pg_catalog.text,
-    pg_catalog.set_config('check_function_bodies', 'off', true)
-from pg_catalog.pg_prepared_statements where name = $1
-""".replace("/*parameters*/", _OIDS.format("parameter_types"))
-_BODY = """
--- The tree of the temporary function's body.
-select p.prosqlbody::pg_catalog.text from pg_catalog.pg_proc p
-where p.proname = $1 and p.pronamespace = pg_catalog.pg_my_temp_schema()
-"""
-
-
-def _only_query(tree: Any) -> Node:
-    """The one query of a function body, which is a list of lists of queries."""
-    while isinstance(tree, list):
-        tree = tree[0]
-    if not isinstance(tree, Node) or tree.tag != "QUERY":
-        raise ProofError("The server gave a function body that is not a query")
-    return tree
+@cache
+def _both(kind: type[DatabaseError]) -> type[DatabaseError]:
+    names = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__str__": Error.__str__}
+    return cast(
+        "type[DatabaseError]", new_class(kind.__name__, (kind, asyncpg.PostgresError), {}, lambda n: n.update(names))
+    )
 
 
 async def _load(session: Session, inference: Inference, tree: Node) -> None:
@@ -183,9 +98,8 @@ def _texts(catalog: Catalog, needs: Needs) -> set[str]:
     return texts - {""}
 
 
-async def _infer(session: Session, catalog: Catalog, analysed: Analysed) -> Description:
-    inference, query = Inference(catalog), analysed.query
-    await _load(session, inference, query)
+async def _infer(session: Session, inference: Inference, analysed: Analysed) -> Description:
+    catalog, query = inference.catalog, analysed.query
     entries = visible(target_list(query))
     results = await _result_types(session, catalog, analysed, entries)
     await catalog.load(session, types=[*results, *analysed.parameters])
@@ -250,7 +164,7 @@ from pg_catalog.pg_type t where t.oid = any($1::pg_catalog.oid[])
 
 
 async def _prepared_only(
-    connection: asyncpg.Connection[Any], session: Session, catalog: Catalog, sql: str
+    connection: asyncpg.Connection[Any], session: Session, catalog: Catalog, sql: str, reason: str
 ) -> Description:
     """For what has no tree (EXPLAIN, SHOW, CALL, ...): the server's description of the prepared statement alone."""
     try:
@@ -264,8 +178,7 @@ async def _prepared_only(
         rows=RowBound.MANY if columns else RowBound.NONE,
         params=tuple(Parameter(catalog.types[oid], NullUse.ACCEPTED) for oid in parameters),
         columns=tuple(
-            Column(name, catalog.types[oid], nullable=True, reason="the statement has no tree to read")
-            for name, oid in columns
+            Column(name, catalog.types[oid], nullable=True, reason=f"the statement {reason}") for name, oid in columns
         ),
-        notes=("The statement has no query tree that can be read; only its types are known",),
+        notes=(f"The statement {reason}; only its types are known",),
     )

@@ -110,9 +110,22 @@ class Level:
             return False
         if use.relation != self.group_entry:
             return True
+        sets = items(self.query, "groupingSets")
+        return not all(
+            any(_always_contains(element, reference) for element in sets)
+            for reference in self._references(use.attribute)
+        )
+
+    def _references(self, attribute: int) -> list[int]:
+        """The GROUP BY entries that a grouped expression may mean: all that it is equal to."""
+        expressions = self.entry(self.group_entry)["groupexprs"]
         clauses = items(self.query, "groupClause")
-        reference = clauses[use.attribute - 1]["tleSortGroupRef"] if use.attribute <= len(clauses) else 0
-        return not any(_always_contains(sets, reference) for sets in items(self.query, "groupingSets"))
+        same = expressions[attribute - 1].key
+        return [
+            clause["tleSortGroupRef"]
+            for expression, clause in zip(expressions, clauses, strict=True)
+            if expression.key == same
+        ]
 
     def resolve(self, facts: Facts, known: Known) -> Known:
         """Add facts to what is known, with all that follows for the joins of this level."""

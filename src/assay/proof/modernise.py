@@ -164,7 +164,7 @@ def _add_grouping_entry(query: Node) -> None:
     query["rtable"] = [*(query["rtable"] or ()), entry]
     places = {expression.key: number for number, expression in enumerate(expressions, 1)}
     grouped = _Grouped(
-        index, places, {clause["tleSortGroupRef"]: n for n, clause in enumerate(query["groupClause"], 1)}
+        index, places, {clause["tleSortGroupRef"]: n for n, clause in enumerate(items(query, "groupClause"), 1)}
     )
     query["targetList"] = grouped.replace(query["targetList"])
     query["havingQual"] = grouped.replace(query["havingQual"])

@@ -62,6 +62,7 @@ _RULES: dict[str, Callable[[Needs, Node], None]] = {
     "SCALARARRAYOPEXPR": _function("opfuncid"),
     "AGGREF": _function("aggfnoid"),
     "WINDOWFUNC": _function("winfnoid"),
+    "PARAM": _type("paramtype"),
     "COERCETODOMAIN": _type("resulttype"),
     "SUBSCRIPTINGREF": _type("refcontainertype"),
     "ROWCOMPAREEXPR": _operators,

@@ -179,6 +179,14 @@ def _sublink_type(node: Node) -> int:
     return expression_type(first["expr"]) * (-1 if kind == SubLink.ARRAY else 1)
 
 
+def text_constant(node: Node) -> str | None:
+    """The value of a constant of type text; None for anything else."""
+    if node.tag != "CONST" or node["constisnull"] or node["consttype"] != TEXT:
+        return None
+    # A four-byte header comes first (VARHDRSZ, src/include/varatt.h).
+    return bytes(byte & 255 for byte in node["constvalue"][4:]).decode("utf-8", "replace")
+
+
 def items(node: Node, field: str) -> list[Any]:
     """A field that is a list; empty where the tree has nothing."""
     return node.get(field) or []

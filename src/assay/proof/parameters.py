@@ -148,8 +148,13 @@ def _makes_null(inference: Inference, level: Level, expression: Node) -> frozens
 
 
 def _cast(inference: Inference, level: Level) -> dict[int, tuple[NullUse, str]]:
-    """A parameter that is cast to a NOT NULL domain."""
-    return {
+    """A parameter that is of a NOT NULL domain, or cast to one."""
+    declared = {
+        node["paramid"]: (NullUse.REQUIRED, "its type is a NOT NULL domain")
+        for node in walk(level.query)
+        if node.tag == "PARAM" and node["paramkind"] == 0 and inference.domain_refuses_null(node["paramtype"])
+    }
+    return declared | {
         number: (NullUse.REQUIRED, "it is cast to a NOT NULL domain")
         for node in walk(level.query)
         if node.tag == "COERCETODOMAIN" and inference.domain_refuses_null(node["resulttype"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Level, Scope
-from assay.proof.nodes import Grouping, items
-from assay.proof.nullability.answer import Nullness, maybe, never, unless_any
+from assay.proof.nodes import Grouping, RteKind, items, text_constant
+from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
 from assay.proof.querytree import Node, walk
 
 if TYPE_CHECKING:
@@ -33,12 +33,38 @@ def _builtin(inference: Inference, function: Function, node: Node, scope: Scope)
     name = _shown(function)
     if inference.builtins.always(function):
         return never(f"{name} never gives NULL")
-    if not inference.builtins.total(function):
+    if (some := _of_some_arguments(inference, function, node, scope)) is not None:
+        return some
+    if not _total(inference, function, node):
         return maybe(f"{name} may give NULL")
     if function.returns_set and function.strict:
         return never(f"{name} gives no row for NULL, and no NULL in its rows")
     answers = (inference.expression(arg, scope) for arg in items(node, "args"))
     return unless_any(answers, f"{name} of values that are never NULL")
+
+
+def _total(inference: Inference, function: Function, node: Node) -> bool:
+    """Whether it gives no NULL for arguments that are not NULL."""
+    builtins = inference.builtins
+    if builtins.total_by_text_cast(function):
+        return not inference.catalog.casts_to_text
+    if function.name in ("extract", "date_part"):
+        field = text_constant(node["args"][0])
+        return field is not None and builtins.extract_total(function, field)
+    return builtins.total(function)
+
+
+def _of_some_arguments(inference: Inference, function: Function, node: Node, scope: Scope) -> Nullness | None:
+    """Functions that take NULL for some of their arguments; None for others."""
+    name, arguments = _shown(function), items(node, "args")
+    needed = inference.builtins.needs(function)
+    if needed is not None:
+        answers = (inference.expression(arguments[number], scope) for number in needed if number < len(arguments))
+        return unless_any(answers, f"{name} of values that are never NULL")
+    if inference.builtins.either(function):
+        answers = (inference.expression(arg, scope) for arg in arguments)
+        return unless_all(answers, f"every argument of {name} may be NULL")
+    return None
 
 
 def _shown(function: Function) -> str:
@@ -155,10 +181,11 @@ def _frame_has_current_row(options: int) -> bool:
 
 
 def set_functions(query: Node) -> int:
-    """How many set-returning functions stand in a select list."""
+    """How many set-returning functions stand in a select list, or are grouped by."""
+    grouped = [entry for entry in items(query, "rtable") if entry["rtekind"] == RteKind.GROUP]
     return sum(
         1
-        for entry in items(query, "targetList")
+        for entry in [*items(query, "targetList"), *grouped]
         for node in walk(entry, into_queries=False)
         if node.get("funcretset") or node.get("opretset")
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Level, Scope
-from assay.proof.nodes import Command, RteKind, SetOperation, items, target_list, visible
+from assay.proof.nodes import Command, Join, RteKind, SetOperation, items, target_list, visible
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
 from assay.proof.nullability.returning import returning_scope, rewritten
 from assay.proof.nullability.tables import table_column
@@ -53,7 +54,14 @@ def _subquery(inference: Inference, level: Level, index: int, attribute: int) ->
 
 
 def _join(inference: Inference, level: Level, index: int, attribute: int) -> Nullness:
-    return inference.expression(level.entry(index)["joinaliasvars"][attribute - 1], level.scope)
+    entry = level.entry(index)
+    stands_for = entry["joinaliasvars"][attribute - 1]
+    if entry["jointype"] == Join.FULL and stands_for.tag == "COALESCEEXPR":
+        # A full join has a row of one side at least.
+        real = level.scope.known.real | {(index, "l"), (index, "r")}
+        either = replace(level.scope, known=replace(level.scope.known, real=real))
+        return unless_any((inference.expression(arg, either) for arg in stands_for["args"]), "USING merges both sides")
+    return inference.expression(stands_for, level.scope)
 
 
 def _group(inference: Inference, level: Level, index: int, attribute: int) -> Nullness:

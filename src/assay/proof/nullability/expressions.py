@@ -68,14 +68,16 @@ def _const(_: Inference, node: Node, __: Scope) -> Nullness:
     return maybe("it is the constant NULL") if node["constisnull"] else never("a constant")
 
 
-def _param(_: Inference, node: Node, scope: Scope) -> Nullness:
+def _param(inference: Inference, node: Node, scope: Scope) -> Nullness:
     if node["paramkind"] == Param.SUBLINK:
         answers = scope.level.cache.get("sublink")
         if answers:
             answer: Nullness = answers[-1][node["paramid"] - 1]
             return answer
     if node["paramkind"] == Param.EXTERN:
-        arguments: dict[int, Nullness] = scope.level.inference.arguments
+        arguments: dict[int, Nullness] = inference.arguments
+        if inference.domain_refuses_null(node["paramtype"]):
+            return never("a parameter of a NOT NULL domain")
         return arguments.get(node["paramid"], maybe(f"parameter ${node['paramid']} may be NULL"))
     return maybe("a subquery may find no row")
 

@@ -31,7 +31,7 @@ def returning_scope(level: Level) -> Scope:
     """Where the RETURNING list is evaluated: conditions held for the rows found, not for what became of them."""
     if level.query["commandType"] == Command.MERGE:
         return replace(level.scope, known=Known(), returning=True)
-    return replace(level.scope, returning=True)
+    return replace(level.scope, known=replace(level.scope.known, expressions=frozenset()), returning=True)
 
 
 def returned(inference: Inference, scope: Scope, use: VarUse) -> Nullness | None:

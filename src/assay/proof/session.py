@@ -1,0 +1,158 @@
+"""Gets the analysed query tree of a statement from a server, and leaves no trace there.
+
+The statement is prepared, which tells its parameters; then it becomes the body of a temporary SQL-standard function,
+whose tree is read from pg_proc, in a transaction or savepoint that is rolled back. Nothing is executed. The wrapper
+is sent as one message of the extended protocol, which takes one statement only, so that no SQL can end the wrapper
+and run behind it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from assay.errors import ProofError
+from assay.proof.modernise import modernise
+from assay.proof.querytree import Node, parse
+from assay.sql.lexer import Kind, tokenize
+
+MOST_PARAMETERS = 100
+"""FUNC_MAX_ARGS: a function takes no more. Beyond that they become the fields of one argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What the server made of a statement."""
+
+    query: Node
+    parameters: tuple[int, ...]
+    """Type OIDs."""
+    results: tuple[int, ...] | None
+    """Type OIDs; None before 16, where the server does not tell."""
+
+
+class Session:
+    """Statements on a connection that keep nothing: no prepared statement, no setting, no object."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+        self._name = f"assay_{secrets.token_hex(8)}"
+        self._prepared = False
+
+    async def text(self, sql: str, *args: object) -> str | None:
+        """The first column of the first row."""
+        statement = await self._connection.prepare(sql, name="")
+        value: str | None = await statement.fetchval(*args)
+        return value
+
+    @asynccontextmanager
+    async def undone(self) -> AsyncIterator[None]:
+        """Undo, at the end, all that happens inside; also inside a transaction of the caller's."""
+        nested = self._connection.is_in_transaction()
+        name = self._name
+        await self._connection.execute(
+            f"savepoint {name}" if nested else "begin isolation level read committed read write"
+        )
+        try:
+            yield
+        finally:
+            end = f"rollback to savepoint {name}; release savepoint {name}" if nested else "rollback"
+            if self._prepared:
+                # No rollback drops a prepared statement.
+                end += f"; deallocate {name}"
+                self._prepared = False
+            if not self._connection.is_closed():
+                await self._connection.execute(end)
+
+    async def analyse(self, sql: str) -> Analysed | None:
+        """The analysed tree of a statement; None for one that has none, or where none can be had."""
+        version = self._connection.get_server_version().major
+        try:
+            await self.text(f"prepare {self._name} as {sql}")
+            self._prepared = True
+            facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
+            text = await self._tree(sql, facts["declared"])
+        except asyncpg.PostgresError:
+            return None
+        if text is None:
+            return None
+        query = _only_query(modernise(_fields_as_parameters(parse(text), facts["declared"]), version))
+        results = facts.get("results")
+        return Analysed(query, tuple(facts["parameters"]), tuple(results) if results is not None else None)
+
+    async def _tree(self, sql: str, declared: list[str]) -> str | None:
+        arguments = ", ".join(declared)
+        if len(declared) > MOST_PARAMETERS:
+            arguments = f"pg_temp.{self._name}_arguments"
+            fields = ", ".join(f"p{number} {kind}" for number, kind in enumerate(declared, 1))
+            await self.text(f"create type {arguments} as ({fields})")
+            sql = _parameters_as_fields(sql)
+        # The line's end keeps a comment at the end of the statement from swallowing the end of the wrapper.
+        await self.text(
+            f"create function pg_temp.{self._name}({arguments}) returns void language sql begin atomic {sql}\n; end"
+        )
+        return await self.text(_BODY, self._name)
+
+
+def _facts(version: int) -> str:
+    return _FACTS.replace("/*results*/", ", 'results', " + _OIDS.format("result_types") if version >= 16 else "")
+
+
+_OIDS = """coalesce((
+    select pg_catalog.json_agg(t::pg_catalog.oid::pg_catalog.int8 order by n)
+    from pg_catalog.unnest({}) with ordinality u (t, n)), '[]')"""
+_FACTS = """
+-- The parameters (and from 16 the columns) of a prepared statement; the body is not to be checked a second time.
+select pg_catalog.json_build_object(
+    'parameters', /*parameters*/,
+    'declared', coalesce((
+        select pg_catalog.json_agg(t::pg_catalog.text order by n)
+        from pg_catalog.unnest(parameter_types) with ordinality u (t, n)), '[]')
+    /*results*/)::pg_catalog.text,
+    pg_catalog.set_config('check_function_bodies', 'off', true)
+from pg_catalog.pg_prepared_statements where name = $1
+""".replace("/*parameters*/", _OIDS.format("parameter_types"))
+_BODY = """
+-- The tree of the temporary function's body.
+select p.prosqlbody::pg_catalog.text from pg_catalog.pg_proc p
+where p.proname = $1 and p.pronamespace = pg_catalog.pg_my_temp_schema()
+"""
+
+
+def _only_query(tree: Any) -> Node:
+    """The one query of a function body, which is a list of lists of queries."""
+    while isinstance(tree, list):
+        tree = tree[0]
+    if not isinstance(tree, Node) or tree.tag != "QUERY":
+        raise ProofError("The server gave a function body that is not a query")
+    return tree
+
+
+def _parameters_as_fields(sql: str) -> str:
+    """``$7`` as ``($1).p7``."""
+    parts, end = [], 0
+    for token in tokenize(sql):
+        if token.kind is Kind.PARAMETER:
+            parts += [sql[end : token.start], f"($1).p{sql[token.start + 1 : token.end]}"]
+            end = token.end
+    return "".join([*parts, sql[end:]])
+
+
+def _fields_as_parameters(tree: Any, declared: list[str]) -> Any:
+    """The way back: a field of the one argument is the parameter that it stands for."""
+    if len(declared) <= MOST_PARAMETERS:
+        return tree
+    if isinstance(tree, list):
+        return [_fields_as_parameters(item, declared) for item in tree]
+    if not isinstance(tree, Node):
+        return tree
+    if tree.tag == "FIELDSELECT" and tree["arg"].tag == "PARAM":
+        kind = tree["resulttype"]
+        return Node("PARAM", paramkind=tree["arg"]["paramkind"], paramid=tree["fieldnum"], paramtype=kind)
+    return Node(tree.tag, **{field: _fields_as_parameters(value, declared) for field, value in tree.items()})

@@ -1,0 +1,143 @@
+"""How many rows a statement can return: each case is a claim, a statement and the bound."""
+
+from __future__ import annotations
+
+import pytest
+from tests.fixtures.proof import Describe
+
+CASES = [
+    ("no_table", "select 1", "one"),
+    ("no_table_with_a_condition", "select 1 where now() > '2000-01-01'", "optional"),
+    ("whole_table", "select * from author", "many"),
+    ("primary_key", "select * from author where id = $1", "optional"),
+    ("key_compared_the_other_way_round", "select * from author where $1 = id", "optional"),
+    ("key_of_another_integer_type", "select * from author where id = $1::bigint", "optional"),
+    ("key_compared_as_numeric", "select * from author where id = $1::numeric", "many"),
+    ("nullable_unique_column", "select * from author where pen = $1", "optional"),
+    ("nullable_unique_column_is_null", "select * from author where pen is null", "many"),
+    ("composite_key", "select * from book where author_id = 1 and title = 'x'", "optional"),
+    ("half_a_composite_key", "select * from book where author_id = 1", "many"),
+    ("key_or_something", "select * from author where id = 1 or name = 'x'", "many"),
+    ("key_in_one", "select * from author where id in (1)", "optional"),
+    ("key_in_several", "select * from author where id in (1, 2)", "many"),
+    ("key_of_a_volatile_value", "select * from author where id = (random() * 10)::int", "many"),
+    ("key_of_a_stable_value", "select * from author where name = current_user and id = length(current_user)", "optional"),
+    ("key_of_a_subquery", "select * from author where id = (select max(id) from author)", "optional"),
+    ("key_of_a_correlated_subquery", "select * from author a where id = (select count(*) from book where author_id = a.id)", "many"),
+    ("key_of_its_own_column", "select * from author where id = length(name)", "many"),
+    ("key_through_a_collation", "select * from author where pen collate \"C\" = 'x'", "many"),
+    ("join_on_a_key", "select * from book b join author a on a.id = b.author_id where b.id = 1", "optional"),
+    ("left_join_on_a_key", "select * from book b left join author a on a.id = b.editor_id where b.id = 1", "optional"),
+    ("left_join_on_no_key", "select * from author a left join book b on b.author_id = a.id where a.id = 1", "many"),
+    ("key_pinned_by_the_on_clause_of_a_left_join", "select * from book b left join author a on b.id = 1", "many"),
+    (
+        "left_join_whose_outcome_pins_nothing",
+        "select b.id from book b left join author a on a.id = 5 and b.pages > 3 where b.id = coalesce(a.id, 7)",
+        "many",
+    ),
+    ("full_join_of_two_keys", "select * from (select * from author where id = 1) a full join (select * from book where id = 1) b on true", "many"),
+    ("join_through_a_key_of_a_key", "select * from review r, book b, author a where b.id = r.book_id and a.id = b.author_id and r.stars = 1", "many"),
+    ("cross_join_of_two_keys", "select * from author a, book b where a.id = 1 and b.id = 2", "optional"),
+    ("partitioned_key", "select * from reading where sensor = 1 and taken = '2025-01-01'", "optional"),
+    ("unique_column_of_an_inherited_table", "select * from animal where name = 'x'", "many"),
+    ("unique_column_of_the_parent_alone", "select * from only animal where name = 'x'", "optional"),
+    ("view_by_key", "select * from priced where id = 1", "optional"),
+    ("view_over_a_view_by_key", "select * from priced_above where id = 1", "optional"),
+    ("view_over_a_join", "select * from author_books where id = 1", "many"),
+    ("subquery_by_key", "select * from (select id, name from author) x where x.id = 1", "optional"),
+    ("grouped_subquery_by_its_group", "select * from (select author_id, count(*) from book group by author_id) x where author_id = 1", "optional"),
+    ("with_query_of_one_row", "with x as (select count(*) from author) select * from x", "one"),
+    ("limit_one", "select * from author limit 1", "optional"),
+    ("fetch_first", "select * from author fetch first row only", "optional"),
+    ("fetch_first_with_ties", "select * from author order by name fetch first row with ties", "many"),
+    ("limit_two", "select * from author limit 2", "many"),
+    ("limit_of_a_parameter", "select * from author limit $1", "many"),
+    ("limit_one_of_one", "select count(*) from author limit 1", "one"),
+    ("limit_zero", "select count(*) from author limit 0", "optional"),
+    ("offset_of_one", "select count(*) from author offset 1", "optional"),
+    ("aggregate", "select count(*), max(id) from author where id > 5", "one"),
+    ("aggregate_with_having", "select count(*) from author having count(*) > 1", "optional"),
+    ("groups", "select likes, count(*) from author group by likes", "many"),
+    ("groups_of_a_pinned_column", "select author_id, count(*) from book where author_id = $1 group by author_id", "optional"),
+    ("groups_of_one_row", "select id, name, count(*) from author where id = 1 group by id", "optional"),
+    ("grouping_sets", "select count(*) from author group by grouping sets ((), (likes))", "many"),
+    ("empty_grouping_set", "select count(*) from author group by ()", "one"),
+    ("window_function", "select row_number() over () from author", "many"),
+    ("set_function", "select generate_series(1, 3)", "many"),
+    ("set_function_in_from", "select * from generate_series(1, 3)", "many"),
+    ("scalar_function_in_from", "select * from perhaps(1)", "one"),
+    ("values_of_one_row", "values (1, 2)", "one"),
+    ("values_of_two_rows", "values (1), (2)", "many"),
+    ("values_in_from", "select * from (values (1)) v", "one"),
+    ("union_all", "select 1 union all select 2", "many"),
+    ("union_of_one_limited", "select 1 union select 2 limit 1", "one"),
+    ("intersect", "select 1 intersect select id from author", "optional"),
+    ("except", "select 1 except select id from author", "optional"),
+    ("recursion", "with recursive r (n) as (select 1 union all select n + 1 from r where n < 3) select * from r", "many"),
+    ("for_update_of_a_key", "select * from author where id = 1 for update", "optional"),
+    ("for_update_skip_locked", "select * from (values (1)) v for update skip locked", "optional"),
+    ("row_of_a_table_locked", "select 1 from author where id = 1 for update skip locked", "optional"),
+    ("insert_without_returning", "insert into author (id, name) values (1, 'x')", "none"),
+    ("insert_of_one_row", "insert into author (id, name) values (1, 'x') returning id", "one"),
+    ("insert_of_two_rows", "insert into author (id, name) values (1, 'x'), (2, 'y') returning id", "many"),
+    ("insert_of_a_query", "insert into author (id, name) select id, title from book returning id", "many"),
+    ("insert_of_a_query_of_one_row", "insert into author (id, name) select 1, 'x' returning id", "one"),
+    ("insert_on_conflict_do_nothing", "insert into author (id, name) values (1, 'x') on conflict do nothing returning id", "optional"),
+    ("insert_on_conflict_do_update", "insert into author (id, name) values (1, 'x') on conflict (id) do update set name = 'y' returning id", "one"),
+    (
+        "insert_on_conflict_do_update_where",
+        "insert into author (id, name) values (1, 'x') on conflict (id) do update set name = 'y' where author.id > 3 returning id",
+        "optional",
+    ),
+    ("insert_that_a_trigger_may_drop", "insert into logged (id) values (1) returning id", "optional"),
+    ("insert_that_a_rule_replaces", "insert into ruled (id, note) values (1, 'x') returning id", "many"),
+    ("update_by_key", "update author set name = 'x' where id = 1 returning id", "optional"),
+    ("update_by_key_from_many", "update author a set name = b.title from book b where a.id = 1 returning a.id", "optional"),
+    ("update_of_many", "update author set name = 'x' returning id", "many"),
+    ("delete_by_key", "delete from author where id = 1 returning id", "optional"),
+    ("delete_without_returning", "delete from author where id = 1", "none"),
+    ("insert_in_with", "with x as (insert into author (id, name) values (1, 'x') returning id) select * from x", "one"),
+    ("show", "show search_path", "many"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "bound"), [pytest.param(sql, bound, id=claim) for claim, sql, bound in CASES])
+async def test_row_bound(ask: Describe, sql: str, bound: str) -> None:
+    description = await ask(sql)
+    assert (str(description.rows), description.notes if bound != "many" else ()) == (bound, ()), description.rows_reason
+
+
+PARAMETERS = [
+    ("compared_with_a_key", "select * from author where id = $1", ["int4 pointless"]),
+    ("returned", "select $1::int", ["int4 accepted"]),
+    ("one_of_two", "select * from author where id = $1 or name = $2", ["int4 accepted", "text accepted"]),
+    ("optional_filter", "select * from author where $1::text is null or name = $1", ["text accepted"]),
+    ("in_the_on_clause_of_an_inner_join", "select 1 from author a join book b on b.title = $1", ["text pointless"]),
+    ("in_the_on_clause_of_a_left_join", "select 1 from author a left join book b on b.title = $1", ["text accepted"]),
+    ("in_a_subquery_in_from", "select * from (select id from author where name = $1) x", ["text pointless"]),
+    ("in_exists", "select * from author a where exists (select from book where title = $1)", ["text pointless"]),
+    ("in_not_exists", "select * from author a where not exists (select from book where title = $1)", ["text accepted"]),
+    ("in_one_side_of_a_union", "select id from author where name = $1 union select 1", ["text accepted"]),
+    ("in_both_sides_of_a_union", "select id from author where name = $1 union select id from book where title = $1", ["text pointless"]),
+    ("in_limit", "select * from author limit $1", ["int8 accepted"]),
+    ("in_an_aggregates_input", "select count(*) from author where name = $1", ["text pointless"]),
+    ("array", "select * from author where id = any($1)", ["int4[] pointless"]),
+    ("set_function", "select * from generate_series(1, $1::int)", ["int4 pointless"]),
+    ("stored_where_null_is_refused", "insert into author (id, name, pen) values ($1, $2, $3)", ["int4 required", "text required", "text accepted"]),
+    ("stored_through_a_function", "insert into author (id, name) values (1, lower($1))", ["text required"]),
+    ("stored_through_coalesce", "insert into author (id, name) values (1, coalesce($1, 'x'))", ["text accepted"]),
+    ("stored_by_many_rows", "insert into author (id, name) values (1, $1), (2, $2)", ["text required", "text required"]),
+    ("stored_by_a_query", "insert into author (id, name) select id, $1 from book", ["text required"]),
+    ("set", "update author set name = $1, pen = $2 where id = $3", ["text required", "text accepted", "int4 pointless"]),
+    ("set_on_conflict", "insert into author (id, name) values (1, 'x') on conflict (id) do update set name = $1", ["text required"]),
+    ("stored_in_with", "with x as (insert into author (id, name) values (1, $1) returning id) select * from x", ["text required"]),
+    ("stored_where_a_trigger_may_mend_it", "insert into logged (id) values ($1)", ["int4 accepted"]),
+    ("cast_to_a_not_null_domain", "select $1::given", ["given required"]),
+    ("enum", "select * from author where likes = $1", ["colour pointless"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "uses"), [pytest.param(sql, uses, id=claim) for claim, sql, uses in PARAMETERS])
+async def test_parameters(ask: Describe, sql: str, uses: list[str]) -> None:
+    description = await ask(sql)
+    assert [f"{parameter.type} {parameter.null}" for parameter in description.params] == uses
