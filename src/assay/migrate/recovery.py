@@ -35,8 +35,22 @@ _ALONE = re.compile(r"vacuum\b|(?:create|drop) (?:database|tablespace)\b|alter s
 _ALREADY_THERE = frozenset({"42P04", "42P06", "42P07", "42710"})
 _ALREADY_GONE = frozenset({"3D000", "42P01", "42704"})
 
-_INDEXES_OF = "select coalesce(array_agg(indexrelid), '{}') from pg_index where indrelid = to_regclass($1)"
-_INVALID_INDEXES = "select coalesce(array_agg(indexrelid), '{}') from pg_index where not indisvalid"
+_BEFORE = {
+    _CREATE_INDEX: (
+        "select coalesce(array_agg(indexrelid), '{}') from pg_index where indrelid = to_regclass($1)",
+        "table",
+    ),
+    _DROP_INDEX: (
+        "select coalesce(array_agg(indexrelid), '{}') from pg_index where indexrelid = to_regclass($1)",
+        "index",
+    ),
+    _REINDEX: ("select coalesce(array_agg(indexrelid), '{}') from pg_index where not indisvalid", None),
+    _DETACH: (
+        "select coalesce(array_agg(inhrelid), '{}') from pg_inherits where inhrelid = to_regclass($1)",
+        "partition",
+    ),
+}
+"""For each kind of statement, a query for ``relations_before``, and which name in the statement it takes."""
 
 _NEW_INDEXES = """
 select i.indisvalid as valid, i.indexrelid::regclass::text as name
@@ -69,13 +83,16 @@ class Recovered:
     """Left-over invalid indexes that were dropped."""
 
 
-async def indexes_before(connection: DriverConnection, statement: str) -> tuple[int, ...]:
-    """The indexes, by oid, that an interrupted run of the statement must not be blamed for."""
+async def relations_before(connection: DriverConnection, statement: str) -> tuple[int, ...]:
+    """What is there before a statement runs, by oid, and tells later what the statement did.
+
+    Of CREATE INDEX the indexes that the table has; of REINDEX all invalid ones; of DROP INDEX the index; of DETACH the
+    partition. Nothing when there is no such thing, or the statement is another one.
+    """
     text = plain_text(statement)
-    if match := _CREATE_INDEX.match(text):
-        return tuple(await connection.fetchval(_INDEXES_OF, match["table"]))
-    if _REINDEX.match(text):
-        return tuple(await connection.fetchval(_INVALID_INDEXES))
+    for pattern, (query, name) in _BEFORE.items():
+        if match := pattern.match(text):
+            return tuple(await connection.fetchval(query, *([match[name]] if name else [])))
     return ()
 
 
@@ -121,18 +138,19 @@ Look = Callable[[DriverConnection, re.Match[str], Unfinished], Awaitable[Recover
 
 
 async def _created_index(connection: DriverConnection, match: re.Match[str], progress: Unfinished) -> Recovered:
-    records = await connection.fetch(_NEW_INDEXES, match["table"], match["index"], list(progress.indexes))
+    records = await connection.fetch(_NEW_INDEXES, match["table"], match["index"], list(progress.before))
     if any(record["valid"] for record in records):
         return Recovered(finished=True)
     return Recovered(finished=False, dropped=await _drop(connection, [record["name"] for record in records]))
 
 
 async def _dropped_index(connection: DriverConnection, match: re.Match[str], progress: Unfinished) -> Recovered:
-    return Recovered(finished=await connection.fetchval("select to_regclass($1) is null", match["index"]))
+    gone = await connection.fetchval("select to_regclass($1) is null", match["index"])
+    return Recovered(finished=bool(progress.before) and gone)
 
 
 async def _reindexed(connection: DriverConnection, match: re.Match[str], progress: Unfinished) -> Recovered:
-    leftovers = await connection.fetch(_REINDEX_LEFTOVERS, list(progress.indexes))
+    leftovers = await connection.fetch(_REINDEX_LEFTOVERS, list(progress.before))
     return Recovered(finished=False, dropped=await _drop(connection, [record["name"] for record in leftovers]))
 
 
@@ -140,7 +158,7 @@ async def _detached(connection: DriverConnection, match: re.Match[str], progress
     pending = await connection.fetchval(_DETACHING, match["partition"])
     if pending:
         await connection.execute(f"alter table {match['parent']} detach partition {match['partition']} finalize")
-    return Recovered(finished=pending is not False)
+    return Recovered(finished=bool(progress.before) and pending is not False)
 
 
 async def _drop(connection: DriverConnection, indexes: list[str]) -> tuple[str, ...]:

@@ -191,6 +191,8 @@ class _Work:
             self._notice(text)
         ready = await _ready(self.session, direction, plan.todo)
         await self.ledger.ensure(self.session.connection)
+        if not self.unfinished:  # what was settled by hand is forgotten
+            await ProgressTable(self.ledger.schema).drop(self.session.connection)
         steps = [await self._one(each) for each in ready]
         return Report(tuple(steps), _versions(plan.skipped), tuple(self.notices))
 

@@ -20,7 +20,7 @@ from assay.errors import MigrationError
 from assay.migrate.failure import commit_failed, statement_failed
 from assay.migrate.ledger import UNKNOWN_TIME, LedgerTable
 from assay.migrate.model import Direction
-from assay.migrate.recovery import drop_abandoned, indexes_before, recover, runs_alone, took_effect_before
+from assay.migrate.recovery import drop_abandoned, recover, relations_before, runs_alone, took_effect_before
 from assay.migrate.scripts import Ready, commits, controls_transaction
 from assay.migrate.target import Session
 from assay.migrate.transactions import atomic
@@ -102,8 +102,8 @@ class Stepwise:
     async def _alone(self, statement: Statement, after: Unfinished) -> None:
         """Run a statement outside of any transaction."""
         self.tell_dropped(await drop_abandoned(self.connection, statement.text))
-        indexes = await indexes_before(self.connection, statement.text)
-        self.state = replace(self.state, running=statement.text, indexes=indexes)
+        before = await relations_before(self.connection, statement.text)
+        self.state = replace(self.state, running=statement.text, before=before)
         await self.table.write(self.connection, self.state)
         try:
             await self.connection.execute(statement.text)
@@ -133,7 +133,7 @@ class Stepwise:
             recovered = await recover(self.connection, self.state)
             self.tell_dropped(recovered.dropped)
             if not recovered.finished:
-                self.state = replace(self.state, running=None, indexes=())
+                self.state = replace(self.state, running=None, before=())
                 await self.table.write(self.connection, self.state)
         done, total = self.state.done, len(self.ready.statements)
         if done == 0 and self.state.running is None:
@@ -238,7 +238,7 @@ async def _settle(under_way: Stepwise, running: str) -> None:
     if recovered.finished:
         under_way.state = under_way.after(state.done + 1)
     elif not same:
-        under_way.state = replace(state, running=None, indexes=())
+        under_way.state = replace(state, running=None, before=())
     await under_way.table.write(connection, under_way.state)
 
 

@@ -27,17 +27,17 @@ create table if not exists {table} (
     done integer not null,
     digest bytea not null,
     running text,
-    indexes oid[] not null
+    before oid[] not null
 )
 """
 
-_READ = "select version, direction, done, digest, running, indexes from {table}"
+_READ = "select version, direction, done, digest, running, before from {table}"
 
 _WRITE = """
-insert into {table} (version, direction, done, digest, running, indexes) values ($1, $2, $3, $4, $5, $6::oid[])
+insert into {table} (version, direction, done, digest, running, before) values ($1, $2, $3, $4, $5, $6::oid[])
 on conflict (version) do update
 set direction = excluded.direction, done = excluded.done, digest = excluded.digest, running = excluded.running,
-    indexes = excluded.indexes
+    before = excluded.before
 """
 
 
@@ -53,8 +53,8 @@ class Unfinished:
     """What those statements are, as ``digest_of`` gives it."""
     running: str | None = None
     """The next statement's text, while it runs where it cannot be rolled back."""
-    indexes: tuple[int, ...] = ()
-    """The indexes, by oid, that were there before it ran and are no work of it."""
+    before: tuple[int, ...] = ()
+    """The relations, by oid, that it is judged by later, as ``recovery.relations_before`` found them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class ProgressTable:
             progress.done,
             progress.digest,
             progress.running,
-            list(progress.indexes),
+            list(progress.before),
         )
 
     async def drop(self, connection: DriverConnection) -> None:
@@ -113,5 +113,5 @@ def extended(digest: bytes, statement: Statement) -> bytes:
 
 def _from_record(record: Mapping[str, Any]) -> Unfinished:
     return Unfinished(
-        **{**record, "direction": Direction(record["direction"]), "indexes": tuple(record["indexes"])},
+        **{**record, "direction": Direction(record["direction"]), "before": tuple(record["before"])},
     )

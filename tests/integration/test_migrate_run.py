@@ -1,0 +1,295 @@
+"""Migrations are applied and reverted with their rows in the ledger, each whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from assay import migrate
+from assay.config import DatabaseUrl
+from assay.errors import MigrationError, UsageError
+from assay.migrate import Event, Moment, State
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for path in folder.glob("*.sql"):
+        path.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+    return folder
+
+
+async def tables(driver: Any) -> list[str]:
+    """The tables that are there, without the ledger."""
+    return [
+        record["name"]
+        for record in await driver.fetch(
+            "select relname::text as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace "
+            "and relname <> '_sqlx_migrations' order by relname"
+        )
+    ]
+
+
+async def ledger(driver: Any) -> list[tuple[int, bool]]:
+    return [
+        (record["version"], record["success"])
+        for record in await driver.fetch("select version, success from _sqlx_migrations order by version")
+    ]
+
+
+async def refusal(target: Any, folder: Path, **options: Any) -> str:
+    with pytest.raises(MigrationError) as caught:
+        await migrate.run(target, folder, **options)
+    return str(caught.value)
+
+
+THREE = {
+    "1_one.sql": "create table one ();\n",
+    "2_two.up.sql": "create table two ();\n",
+    "2_two.down.sql": "drop table two;\n",
+    "3_three.up.sql": "create table three ();\n",
+    "3_three.down.sql": "drop table three;\n",
+}
+
+
+async def test_pending_migrations_are_applied_once(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
+    folder = write(tmp_path, THREE)
+    report = await migrate.run(database, folder)
+    assert [(step.version, step.description) for step in report.steps] == [(1, "one"), (2, "two"), (3, "three")]
+    assert await tables(driver) == ["one", "three", "two"]
+    assert (await migrate.run(database, folder)).steps == ()
+
+
+async def test_the_ledger_row_says_what_was_applied(database_18: DatabaseUrl, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"0007_create_it.sql": "create table it ();\r\n"})
+    report = await migrate.run(str(database_18.reveal()), folder)
+    connection = await asyncpg.connect(database_18.reveal())
+    row = dict(await connection.fetchrow("select *, now() - installed_on as age from _sqlx_migrations"))
+    await connection.close()
+    assert row.pop("age").total_seconds() < 60
+    assert row.pop("installed_on").tzinfo is not None
+    assert row.pop("execution_time") == report.steps[0].execution_time > 0
+    assert row == {
+        "version": 7,
+        "description": "create it",
+        "success": True,
+        "checksum": hashlib.sha384(b"create table it ();\r\n").digest(),
+    }
+
+
+async def test_a_failing_file_leaves_nothing_and_those_before_it_stay(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, {**THREE, "2_two.up.sql": "create table two ();\ncreate table broken (x nosuchtype);\n"})
+    text = await refusal(database, folder)
+    assert f'{folder}/2_two.up.sql:2:24: type "nosuchtype" does not exist (SQLSTATE 42704' in text
+    assert "    2 | create table broken (x nosuchtype);\n      |                        ^" in text
+    assert text.endswith("Nothing of this file was kept.")
+    assert await tables(driver) == ["one"]
+    assert await ledger(driver) == [(1, True)]
+    assert await migrate.run(database, write(folder, THREE))
+    assert await tables(driver) == ["one", "three", "two"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        ("select 'größe';\r\nselect '名前', oops;\r\n", "2:14"),
+        ("select 1;\n\n  -- why\n  insert into one values (1);", "4:27"),
+        ("create table a (x int primary key);\ninsert into a\nvalues (1), (1);", "2:1"),
+        ("do $$\nbegin\n  perform 1 / 0;\nend $$;", "1:1"),
+        ("select 'never closed;\nselect 2;", "1:8"),
+    ],
+)
+async def test_an_error_names_line_and_column_in_characters(
+    database: DatabaseUrl, tmp_path: Path, sql: str, place: str
+) -> None:
+    text = await refusal(database, write(tmp_path, {"1_one.sql": "create table one ();", "2_x.sql": sql}))
+    assert text.startswith(f"{tmp_path}/2_x.sql:{place}: ")
+
+
+async def test_a_constraint_that_fails_at_the_commit_is_reported(database: DatabaseUrl, tmp_path: Path) -> None:
+    sql = (
+        "create table a (x int primary key);"
+        "create table b (x int references a deferrable initially deferred); insert into b values (1);"
+    )
+    text = await refusal(database, write(tmp_path, {"1_x.sql": sql}))
+    assert f"{tmp_path}/1_x.sql: at the end of the transaction: insert or update" in text
+
+
+async def test_nothing_is_begun_when_a_later_file_cannot_be_run(database_18: DatabaseUrl, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"1_one.sql": "create table one ();", "2_two.sql": "select 1;\n\\copy one from 'x'\n"})
+    assert f"{folder}/2_two.sql:2:1: \\copy is a command of psql" in await refusal(database_18, folder)
+    connection = await asyncpg.connect(database_18.reveal())
+    assert await connection.fetchval("select count(*) from pg_class where relname in ('one', '_sqlx_migrations')") == 0
+    await connection.close()
+
+
+async def test_an_edited_file_is_refused_and_nothing_is_applied(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    await migrate.run(database, write(tmp_path, {"2_two.sql": "create table two ();\n"}))
+    folder = write(tmp_path, {"1_one.sql": "create table one ();", "2_two.sql": "create table two (x int);\n"})
+    assert f"{folder}/2_two.sql was edited after it was applied" in await refusal(database, folder)
+    write(folder, {"1_one.sql": "create table one ();", "2_two.sql": "create table two ();\r\n"})
+    assert "was applied with LF line endings and has CRLF line endings now" in await refusal(database, folder)
+    assert await tables(driver) == ["two"]
+
+
+async def test_a_target_version_stops_the_run(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
+    report = await migrate.run(database, write(tmp_path, THREE), target_version=2)
+    assert (len(report.steps), report.skipped) == (2, (3,))
+    assert await tables(driver) == ["one", "two"]
+
+
+async def test_a_dry_run_changes_nothing(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
+    report = await migrate.run(database, write(tmp_path, THREE), dry_run=True)
+    assert ([step.version for step in report.steps], report.dry_run) == ([1, 2, 3], True)
+    assert await driver.fetchval("select to_regclass('_sqlx_migrations')") is None
+    await migrate.run(database, tmp_path)
+    assert [step.version for step in (await migrate.revert(database, tmp_path, dry_run=True)).steps] == [3]
+    assert await tables(driver) == ["one", "three", "two"]
+
+
+async def test_the_last_migration_is_reverted_and_can_be_applied_again(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, THREE)
+    await migrate.run(database, folder)
+    assert [step.version for step in (await migrate.revert(database, folder)).steps] == [3]
+    assert (await tables(driver), await ledger(driver)) == (["one", "two"], [(1, True), (2, True)])
+    assert [step.version for step in (await migrate.run(database, folder)).steps] == [3]
+
+
+async def test_target_zero_reverts_all_that_have_a_down_file(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, THREE)
+    await migrate.run(database, folder)
+    report = await migrate.revert(database, folder, target_version=0)
+    assert [step.version for step in report.steps] == [3, 2]
+    assert report.notices == (f"{folder}/1_one.sql has no down file, so version 1 stays applied",)
+    assert (await tables(driver), await ledger(driver)) == (["one"], [(1, True)])
+
+
+async def test_a_failing_down_file_leaves_the_migration_applied(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, {**THREE, "3_three.down.sql": "drop table three; drop table nothing;"})
+    await migrate.run(database, folder)
+    with pytest.raises(MigrationError, match=r'3_three.down.sql:1:19: table "nothing" does not exist'):
+        await migrate.revert(database, folder)
+    assert (await tables(driver), await ledger(driver)) == (["one", "three", "two"], [(1, True), (2, True), (3, True)])
+
+
+async def test_info_lists_files_and_ledger_without_touching_anything(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, THREE)
+    assert {status.state for status in await migrate.info(database, folder)} == {State.PENDING}
+    assert await driver.fetchval("select to_regclass('_sqlx_migrations')") is None
+    await migrate.run(database, folder, target_version=2)
+    write(folder, {"1_one.sql": "", "3_three.sql": ""})
+    found = await migrate.info(database, folder)
+    assert [(status.version, status.state) for status in found] == [
+        (1, State.CHANGED),
+        (2, State.MISSING),
+        (3, State.PENDING),
+    ]
+    assert found[0].checksum != found[0].applied_checksum
+    assert found[0].installed_on is not None
+
+
+async def test_events_tell_what_happens(database_18: DatabaseUrl, tmp_path: Path) -> None:
+    events: list[Event] = []
+    await migrate.run(database_18, write(tmp_path, {"2_b.sql": ""}), progress=events.append)
+    await migrate.run(database_18, write(tmp_path, {"1_a.sql": "", "2_b.sql": ""}), progress=events.append)
+    assert [(event.moment, event.step.version if event.step else None) for event in events] == [
+        (Moment.STARTED, 2),
+        (Moment.FINISHED, 2),
+        (Moment.NOTICE, None),
+        (Moment.STARTED, 1),
+        (Moment.FINISHED, 1),
+    ]
+
+
+async def test_a_setting_of_one_file_does_not_reach_the_next(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(
+        tmp_path,
+        {
+            "1_a.sql": "create schema app; select set_config('search_path', 'app', false); create table here ();",
+            "2_b.sql": "set role pg_monitor; set standard_conforming_strings = off;",
+            "3_c.sql": "create table there (x text default 'a\\');",
+        },
+    )
+    await migrate.run(database, folder)
+    assert await tables(driver) == ["there"]
+    assert await driver.fetchval("select to_regclass('app.here') is not null")
+    assert await driver.fetchval("select tableowner from pg_tables where tablename = 'there'") == "postgres"
+
+
+async def test_the_ledger_lies_in_the_first_schema_of_the_search_path(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    """One set of tables a tenant: the ledger of another schema on the path is not this tenant's."""
+    folder = write(tmp_path, {"1_one.sql": "create table one ();"})
+    await migrate.run(database, folder)
+    await driver.execute('create schema "Tenant"; set search_path = "Tenant", public')
+    assert [step.version for step in (await migrate.run(driver, folder)).steps] == [1]
+    assert await driver.fetchval("""select count(*) from "Tenant"._sqlx_migrations""") == 1
+
+
+async def test_a_search_path_to_nowhere_is_refused(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
+    await driver.execute("set search_path = nowhere")
+    assert "names no schema that exists" in await refusal(driver, write(tmp_path, THREE))
+
+
+async def test_an_own_begin_and_commit_around_the_file_are_its_transaction(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    await refusal(database, write(tmp_path, {"1_a.sql": "begin;\ncreate table a ();\nselect oops;\ncommit;\n"}))
+    assert (await tables(driver), await ledger(driver)) == ([], [])
+    await migrate.run(database, write(tmp_path, {"1_a.sql": "begin;\ncreate table a ();\ncommit;\n"}))
+    assert (await tables(driver), await ledger(driver)) == (["a"], [(1, True)])
+
+
+async def test_a_connection_inside_a_transaction_is_refused(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
+    async with driver.transaction():
+        with pytest.raises(UsageError, match="is inside a transaction"):
+            await migrate.run(driver, write(tmp_path, THREE))
+
+
+async def test_what_is_no_target_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="A int cannot be migrated"):
+        await migrate.run(7, write(tmp_path, THREE))  # type: ignore[arg-type]
+
+
+async def test_a_pool_lends_one_connection_and_gets_it_back(database: DatabaseUrl, tmp_path: Path) -> None:
+    async with asyncpg.create_pool(database.reveal(), min_size=1, max_size=1) as pool:
+        assert len((await migrate.run(pool, write(tmp_path, THREE))).steps) == 3
+        assert len(await migrate.info(pool, tmp_path)) == 3
+        assert await pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
+
+
+async def test_a_cancelled_run_rolls_back_and_lets_the_lock_go(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, {"1_a.sql": "create table a ();\nselect pg_sleep(60);"})
+    task = asyncio.create_task(migrate.run(driver, folder))
+    watcher = await asyncpg.connect(database.reveal())
+    while not await watcher.fetchval("select count(*) from pg_stat_activity where wait_event = 'PgSleep'"):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await watcher.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
+    await watcher.close()
+    assert (await tables(driver), await ledger(driver)) == ([], [])
+    assert len((await migrate.run(driver, write(tmp_path, THREE))).steps) == 3
