@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.config import DatabaseUrl, Settings
-from assay.errors import DatabaseError, OperatorIntervention
+from assay.errors import DatabaseError, OperatorIntervention, StatementError
 from assay.proof.basis import Basis, find_schema, fingerprint_of, read_migrations
 from assay.proof.cache import Cache, file_name
 from assay.proof.description import Description
@@ -78,6 +79,10 @@ async def _describe(connection: DriverConnection, statements: list[Statement]) -
     catalog = Catalog(connection.get_server_version().major)
     found: dict[str, Answer] = {}
     for statement in statements:
+        unsendable = _unsendable(statement.text)
+        if unsendable is not None:
+            found[statement.source] = unsendable
+            continue
         try:
             found[statement.source] = await describe(connection, statement.text, catalog=catalog)
         except OperatorIntervention:
@@ -85,6 +90,18 @@ async def _describe(connection: DriverConnection, statements: list[Statement]) -
         except DatabaseError as error:
             found[statement.source] = error
     return found
+
+
+_NEVER_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def _unsendable(text: str) -> StatementError | None:
+    """The refusal of a text that the protocol cannot carry."""
+    found = _NEVER_TEXT.search(text)
+    if found is None:
+        return None
+    what = "a NUL character" if found[0] == "\0" else "half of a surrogate pair"
+    return StatementError(f"the statement has {what} in it", position=found.start() + 1, statement=text)
 
 
 def answers_from_cache(settings: Settings, statements: Iterable[Statement]) -> Answers:

@@ -90,7 +90,7 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "line": place.line,
         "column": place.column,
         "method": verdict.call.surface.method,
-        "sql": verdict.sql,
+        "sql": verdict.sql.encode(errors="replace").decode() if verdict.sql is not None else None,
         "proved": verdict.proved,
         "description": verdict.description.to_json() if verdict.description else None,
     }

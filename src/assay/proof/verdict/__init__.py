@@ -87,7 +87,8 @@ def _shape(query: Query, expressions: Expressions) -> Shape | Finding | None:
         return finding(
             "ASY103",
             module.place,
-            f"{source.shown} cannot be imported, so its row classes are not known: {module.why}",
+            f"{module.place.path} cannot be imported: {module.why}",
+            because="without it the row classes of the queries that need it are not known",
             fix="make it importable from the project's root, in the environment that assay is installed in",
         )
     try:
