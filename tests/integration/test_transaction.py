@@ -268,7 +268,7 @@ async def test_savepoint_whose_rollback_was_cut_short_dooms_the_whole(source: An
                 with pytest.raises(Stop):
                     async with tx.transaction() as sibling:
                         await add(sibling, 3)
-                        raise Stop
+                        raise Stop from None
                 await add(tx, 4)
 
     begun = asyncio.Event()

@@ -24,6 +24,15 @@ reset session authorization; reset role; reset all; discard temp; discard sequen
 """
 """Undoes what DISCARD ALL does, except that prepared statements stay: the driver relies on them."""
 
+_DEALLOCATE = """
+do $$ declare prepared text; begin
+    for prepared in select name from pg_catalog.pg_prepared_statements where from_sql loop
+        execute pg_catalog.format('deallocate %I', prepared);
+    end loop;
+end $$
+"""
+"""Drops what was prepared with the SQL command PREPARE; the driver prepares in another way."""
+
 _STALE = (asyncpg.InvalidCachedStatementError, asyncpg.InvalidSQLStatementNameError, asyncpg.OutdatedSchemaCacheError)
 """What says that a prepared statement is not the server's any more."""
 
@@ -124,6 +133,7 @@ class Session:
             await self.command(RESET)
         if self.lent_driver:
             await self.driver.reset()
+            await self.command(_DEALLOCATE)
         self.footprint, self.lent_driver = Footprint.NONE, False
 
     async def is_alive(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound on one small question

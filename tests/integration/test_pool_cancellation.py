@@ -1,0 +1,114 @@
+"""Tasks cancelled at random moments lose no connection, leave no transaction, and get nobody else's result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+import assay
+from assay.config import DatabaseUrl
+
+SESSIONS = "select count(*) from pg_stat_activity where datname = current_database()"
+IN_TRANSACTION = SESSIONS + " and state like 'idle in transaction%'"
+SIZE = 5
+
+
+class Fuzz:
+    """Workers that do one thing after another, each cancelled after a random time."""
+
+    def __init__(self, pool: assay.Pool, cancellations: int, workers: int, seed: int) -> None:
+        self._pool = pool
+        self._left = cancellations
+        self._workers = workers
+        self._random = random.Random(seed)
+        self._number = 0
+        self.finished = 0
+        self.cancelled = 0
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        deeds: list[Callable[[int], Awaitable[None]]] = [self._fetch, self._transaction, self._nested, self._lease]
+        while self._left > 0:
+            self._number += 1
+            task = asyncio.ensure_future(self._random.choice(deeds)(self._number))
+            for _ in range(self._random.choice((1, 1, 1, 2, 3))):
+                await self._pause()
+                task.cancel()
+            try:
+                await task
+                self.finished += 1
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                self._left -= 1
+
+    async def _pause(self) -> None:
+        if self._random.random() < 0.5:
+            for _ in range(self._random.randrange(8)):
+                await asyncio.sleep(0)
+        else:
+            await asyncio.sleep(self._random.random() * 0.006)
+
+    async def _fetch(self, number: int) -> None:
+        delay = self._random.choice((0, 0, 0.002))
+        assert await self._pool.fetch_one(int, "select $1::int from pg_sleep($2)", number, delay) == number
+
+    async def _transaction(self, number: int) -> None:
+        async with self._pool.transaction() as tx:
+            await tx.execute("insert into half values ($1)", number)
+            assert await tx.fetch_one(int, "select id from half where id = $1", number) == number
+            await tx.execute("insert into half values ($1)", -number)
+
+    async def _nested(self, number: int) -> None:
+        async with self._pool.transaction() as tx:
+            await tx.execute("insert into half values ($1)", number)
+            with contextlib.suppress(ZeroDivisionError):
+                async with tx.transaction() as inner:
+                    await inner.execute("insert into stray values ($1)", number)
+                    raise ZeroDivisionError
+            await tx.execute("insert into half values ($1)", -number)
+
+    async def _lease(self, number: int) -> None:
+        async with self._pool.acquire() as connection:
+            assert await connection.fetch_one(str, "select set_config('my.number', $1, false)", str(number)) == str(
+                number
+            )
+            assert await connection.fetch_one(str, "select current_setting('my.number')") == str(number)
+
+
+async def fuzz(database: DatabaseUrl, cancellations: int, workers: int, seed: int) -> None:
+    async with assay.Pool(database, min_connections=SIZE, max_connections=SIZE) as pool:
+        await pool.execute("create table half (id int primary key); create table stray (id int)")
+        fuzz = Fuzz(pool, cancellations, workers, seed)
+        await fuzz.run()
+        assert fuzz.cancelled >= cancellations
+        assert fuzz.finished > 0
+        async with asyncio.timeout(30):
+            while (stats := pool.stats()).mending or stats.opening:
+                await asyncio.sleep(0.01)
+        assert (stats.in_use, stats.waiting, stats.idle) == (0, 0, stats.open)
+        everybody = await asyncio.gather(
+            *(pool.fetch_one(int, "select $1::int from pg_sleep(0.02)", n) for n in range(50))
+        )
+        assert everybody == list(range(50))
+        assert await pool.fetch_all(int, "select id from half where -id not in (select id from half)") == []
+        assert await pool.fetch_all(int, "select id from stray") == []
+        assert await pool.fetch_one(int, SESSIONS) == SIZE
+        assert await pool.fetch_one(int, IN_TRANSACTION) == 0
+
+
+@pytest.mark.parametrize("workers", [SIZE, 4 * SIZE], ids=["connections for all", "not for all"])
+async def test_thousands_of_cancellations_leave_a_whole_pool(database_18: DatabaseUrl, workers: int) -> None:
+    await fuzz(database_18, 2500, workers, seed=1)
+
+
+@pytest.mark.soak
+async def test_very_many_cancellations_leave_a_whole_pool(database_18: DatabaseUrl) -> None:
+    await fuzz(database_18, 100_000, 3 * SIZE, seed=random.randrange(2**32))
