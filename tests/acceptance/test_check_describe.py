@@ -39,7 +39,7 @@ def test_text_stands_in_columns(project: Project) -> None:
         "  public.person.nick",
     ]
     assert [line[: len(part)] for line, part in zip(done.lines, beginnings, strict=True)] == beginnings
-    assert "  nick  text  may be NULL  person.nick has no NOT NULL constraint" in done.lines
+    assert "  mood  mood  never NULL   person.mood is NOT NULL" in done.lines
 
 
 def test_json_is_the_description(project: Project) -> None:
