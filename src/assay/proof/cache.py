@@ -10,7 +10,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,6 @@ class Cache:
         differences = self.compare(wanted.values())
         names = sorted((*differences.missing, *differences.changed))
         for name in names:
-            self.folder.mkdir(exist_ok=True)
             _replace(self.folder / name, encode(wanted[name]))
         return tuple(names)
 
@@ -233,14 +231,17 @@ def _content(path: Path) -> bytes | None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    part: Path | None = None
     try:
+        path.parent.mkdir(exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+        part = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        Path(name).chmod(_MODE)
-        Path(name).replace(path)
+        part.chmod(_MODE)
+        part.replace(path)
     except OSError as error:
         raise ProofError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        if part is not None:
+            part.unlink(missing_ok=True)
