@@ -95,7 +95,7 @@ def _from_system(version: str) -> Iterator[Programs]:
     config = shutil.which("pg_config")
     if config is not None:
         folder = Path(_output(config, "--bindir"))
-        if _complete(folder) and re.search(rf"\b{version}\b", _output(config, "--version")):
+        if _complete(folder) and re.search(rf"PostgreSQL {version}\b", _output(config, "--version")):
             yield Programs(folder, version)
 
 

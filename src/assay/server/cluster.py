@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from assay.errors import ServerError
+from assay.server.abandoned import sweep_abandoned
 from assay.server.account import Account
 from assay.server.binaries import Programs
 from assay.server.layout import Layout, give
@@ -52,6 +53,8 @@ def ensure(programs: Programs, layout: Layout) -> None:
         _set_aside(layout.data)
         for left in layout.place.glob("data.new-*"):
             shutil.rmtree(left, ignore_errors=True)
+        if layout.place != layout.state:
+            sweep_abandoned()
         _make(programs, layout)
     version = (layout.data / "PG_VERSION").read_text().strip()
     if version != programs.major:

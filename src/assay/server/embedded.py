@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -178,9 +179,11 @@ class Server:
         return replace(self._url(server), host=host, port=server.port, password=self.layout.password.read_text())
 
     def _full_version(self, running: Postmaster | None) -> str:
+        # Asking the server would be a use of it; and its programs may have been upgraded since it was started.
+        told = postmaster.started_versions(self.layout) if running else []
+        if told:
+            return told[-1]
         with suppress(ServerError):
-            if running is not None:
-                return ask(self.programs(), running, "show server_version")[0][0].partition(" ")[0]
             return self.programs().version()
         return self.version
 
@@ -192,10 +195,13 @@ def _plainly() -> Iterator[None]:
         yield
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        raise ServerError(
-            f"The embedded server cannot use its folder, {(error.strerror or str(error)).lower()}{where}; "
-            "set ASSAY_HOME to a folder that this user can write to"
-        ) from error
+        remedy = (
+            "free some space, or set ASSAY_HOME to a folder on another disk"
+            if error.errno == errno.ENOSPC
+            else "set ASSAY_HOME to a folder that this user can write to"
+        )
+        why = (error.strerror or str(error)).lower()
+        raise ServerError(f"The embedded server cannot use its folder, {why}{where}; {remedy}") from error
 
 
 def _size(folder: Path) -> int:

@@ -13,6 +13,9 @@ from assay.server.layout import Layout
 from assay.server.locking import holder_pid, is_locked, sign, try_lock
 from assay.server.processes import command_line, end, start_apart
 
+DEFAULT = 900.0
+"""Seconds that a server may idle when nobody said, or what was said is lost."""
+
 WATCHER = "assay.server.watch"
 
 
@@ -36,7 +39,7 @@ def allowed(layout: Layout) -> float:
     try:
         return _seconds(float(layout.used.read_text()))
     except (OSError, ValueError):
-        return 0.0
+        return DEFAULT
 
 
 def unused_for(layout: Layout) -> float:

@@ -31,6 +31,9 @@ from assay.server.account import Account, can_enter
 SHARED = Path("/var/lib/assay")
 """Root's home for servers when its own is closed to every other account, as ``/root`` is."""
 
+HOMES = SHARED / "homes"
+"""Where the data lie of homes that the server's account cannot reach."""
+
 LONGEST_SOCKET = 103
 """Bytes in the path of a Unix socket: 107 on Linux, 103 on macOS (``sun_path`` less its NUL)."""
 
@@ -92,10 +95,10 @@ def find_home(home: Path | None, environ: Mapping[str, str], account: Account | 
     """The folder for the state of all servers of this user: the one given, else ASSAY_HOME, else the user's own."""
     given = home or (Path(environ["ASSAY_HOME"]) if environ.get("ASSAY_HOME") else None)
     if given is not None:
-        return given.expanduser().absolute()
+        return given.expanduser().resolve()
     state = environ.get("XDG_STATE_HOME", "")
     own = (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "assay"
-    return own if can_enter(account, _existing(own)) else SHARED
+    return own.resolve() if can_enter(account, _existing(own)) else SHARED
 
 
 def find_layout(home: Path, version: str, account: Account | None) -> Layout:
@@ -103,8 +106,8 @@ def find_layout(home: Path, version: str, account: Account | None) -> Layout:
     state = home / version
     if can_enter(account, _existing(state)):
         return Layout(state, state, account, home)
-    key = sha256(os.fsencode(home.resolve())).hexdigest()[:16]
-    return Layout(state, SHARED / "homes" / key / version, account, home)
+    key = sha256(os.fsencode(home)).hexdigest()[:16]
+    return Layout(state, HOMES / key / version, account, home)
 
 
 def make_folder(folder: Path, account: Account | None) -> None:
@@ -122,7 +125,8 @@ def make_folder(folder: Path, account: Account | None) -> None:
 def socket_folder(layout: Layout) -> Path:
     """The folder for the server's socket, created if it is missing, private to the account that runs the server."""
     folder = layout.place / "run"
-    if len(os.fsencode(folder / ".s.PGSQL.65535")) > LONGEST_SOCKET:
+    # Drivers take a comma for the end of one host among several.
+    if len(os.fsencode(folder / ".s.PGSQL.65535")) > LONGEST_SOCKET or "," in str(folder):
         folder = _short_folder(layout)
     if not _made_private(folder, layout.account):
         _check_private(folder, layout.account)

@@ -8,6 +8,7 @@ with that id is a server on that data, or something answers on the socket.
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import socket
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 from assay.errors import ServerError
 from assay.server.binaries import Programs
 from assay.server.layout import Layout, socket_folder
-from assay.server.processes import command_line, end, is_alive, start_apart, working_in
+from assay.server.processes import command_line, command_lines, end, is_alive, start_apart, working_in
 
 DEFAULT_PORT = 5432
 """The port that a socket is named after when there is no TCP."""
@@ -101,13 +102,12 @@ def start(programs: Programs, layout: Layout, *, listen: str, port: int, began: 
         "-p",
         str(port),
     ]
-    pid = start_apart(command, layout.log, layout.account)
     try:
+        pid = start_apart(command, layout.log, layout.account)
         began(pid)
         return _wait_until_ready(layout, pid, said)
     except BaseException:
-        end([pid], [(_FAST, 5.0), (_IMMEDIATE, 5.0)])
-        end_everything(layout)
+        end_everything(layout)  # found by what it works on: its id may not be known yet
         raise
 
 
@@ -130,6 +130,9 @@ def stop(layout: Layout, server: Postmaster) -> None:
         )
     end([server.pid], [(_FAST, 10.0), (_IMMEDIATE, 5.0)])
     end_everything(layout)
+    if server.folder.parent != layout.place:
+        with suppress(OSError):
+            server.folder.rmdir()
 
 
 def end_everything(layout: Layout) -> None:
@@ -137,14 +140,20 @@ def end_everything(layout: Layout) -> None:
 
     Such a session holds the shared memory, and no new server would start beside it.
     """
-    if layout.data.is_dir():
-        left = [pid for pid in working_in(layout.data) if _is_postgres(pid)]
-        end(left, [(_IMMEDIATE, 0.5), (signal.SIGKILL, 5.0)])
+    words = f"-D {layout.data} "
+    left = {pid for pid in working_in(layout.data) if _program(command_line(pid)) == "postgres"}
+    left |= {pid for pid, line in command_lines() if words in line and _program(line) in ("postgres", "sh")}
+    end(left, [(_IMMEDIATE, 0.5), (signal.SIGKILL, 5.0)])
+
+
+def started_versions(layout: Layout) -> list[str]:
+    """The full versions of the servers that were started, as the log has it, the latest last."""
+    return re.findall(r" starting PostgreSQL (\S+) ", _since(layout.log, 0))
 
 
 def failure(said: str, layout: Layout, what: str) -> ServerError:
     """The error for a program that failed, out of what it said last."""
-    if "No space left on device" in said and "semaphores" not in said and "shared memory" not in said:
+    if any("No space left on device" in line and not _about_memory(line) for line in said.splitlines()):
         return ServerError(
             f"{what}: the disk that holds {layout.place} is full; free some space, "
             "or set ASSAY_HOME to a folder on another disk"
@@ -154,9 +163,14 @@ def failure(said: str, layout: Layout, what: str) -> ServerError:
     return ServerError(f"{what}: {' / '.join(telling[-3:] or lines[-3:]) or 'it said nothing'}\n  log: {layout.log}")
 
 
-def _is_postgres(pid: int) -> bool:
-    words = command_line(pid)
-    return "postgres" in words.partition(" ")[0]
+def _about_memory(line: str) -> bool:
+    """Whether it is the kernel's limits that are used up (manual section 18.4), which the server explains itself."""
+    return "semaphores" in line or "shared memory" in line
+
+
+def _program(line: str) -> str:
+    """The first word of a command line, without its folder, and without the colon of a title given by itself."""
+    return line.partition(" ")[0].rpartition("/")[2].rstrip(":")
 
 
 def _read(path: Path) -> Postmaster | None:

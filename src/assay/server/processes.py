@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -119,7 +119,17 @@ def command_line(pid: int) -> str:
             return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="surrogateescape")
         except OSError:
             return ""
-    return _ps(pid, "command=")
+    return _ps(pid, "command=") + " "
+
+
+def command_lines() -> Iterator[tuple[int, str]]:
+    """The id and the arguments of every process that is to be seen."""
+    if _PROC.joinpath("self").exists():
+        yield from ((pid, command_line(pid)) for pid in _pids())
+        return
+    for line in run(["ps", "-A", "-ww", "-o", "pid=,command="]).stdout.splitlines():
+        pid, _, words = line.strip().partition(" ")
+        yield int(pid), words.strip() + " "
 
 
 def wait_for_exit(pid: int, seconds: float) -> bool:
@@ -152,12 +162,15 @@ def working_in(folder: Path) -> list[int]:
     if not _PROC.joinpath("self").exists():
         return _working_by_lsof(target)
     found = []
-    for entry in _PROC.iterdir():
-        if entry.name.isdecimal():
-            with suppress(OSError):
-                if str((entry / "cwd").readlink()) in (target, f"{target} (deleted)"):
-                    found.append(int(entry.name))
+    for pid in _pids():
+        with suppress(OSError):
+            if str((_PROC / str(pid) / "cwd").readlink()) in (target, f"{target} (deleted)"):
+                found.append(pid)
     return found
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
 
 
 def _state(pid: int) -> str:
@@ -179,7 +192,7 @@ def _told_of_exit(pid: int, seconds: float) -> bool:
         return False
     try:
         descriptor = os.pidfd_open(pid)
-    except OSError:
+    except (OSError, AttributeError):  # gone meanwhile, or a Python built without it
         return False
     try:
         poll = select.poll()

@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from assay.errors import Error
 from assay.server.client import ask
 from assay.server.embedded import Server
 from assay.server.idle import allowed, unused_for
+from assay.server.layout import Layout
 from assay.server.locking import holding
-from assay.server.postmaster import Postmaster, find, stop
+from assay.server.postmaster import Postmaster, end_everything, find, stop
 from assay.server.processes import wait_for_exit
 
 _SESSIONS = """
@@ -63,13 +65,22 @@ def watch(server: Server, descriptor: int) -> None:
     with holding(layout.lock, "waiting for the server to be started", timeout=300.0):
         pass
     clients = Clients(server)
-    while True:
+    while _is_watched(layout, descriptor):
         found = find(layout)
         left = clients.time_left(found) if found else 0.0
         if left > 0 and found:
             wait_for_exit(found.pid, min(max(left, 0.05), _LONGEST_PAUSE))
         elif _finished(clients, descriptor):
             return
+    if not layout.state.exists():
+        end_everything(layout)  # its home was removed: nobody can find this server any more
+
+
+def _is_watched(layout: Layout, descriptor: int) -> bool:
+    """Whether the lock that this process holds is still the one that others look at."""
+    with suppress(OSError):
+        return os.fstat(descriptor).st_ino == layout.watch.stat().st_ino
+    return False
 
 
 def _finished(clients: Clients, descriptor: int) -> bool:
@@ -93,7 +104,7 @@ def main() -> None:
     home, version, descriptor = sys.argv[1:]
     try:
         watch(Server.locate(version, home=Path(home)), int(descriptor))
-    except (Error, FileNotFoundError) as error:
+    except (Error, OSError) as error:
         print(f"assay: the idle server is not watched any more: {error}", file=sys.stderr)  # noqa: T201 - into its log
 
 
