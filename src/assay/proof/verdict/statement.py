@@ -19,7 +19,6 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             "ASY403",
             query.place,
             f"{method} takes rows, the statement returns none",
-            because=description.rows_reason,
             call=query.place,
         )
     elif description.rows is RowBound.MANY and wants in _MANY:
