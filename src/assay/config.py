@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from assay.errors import ConfigurationError
 
@@ -37,25 +37,13 @@ class DatabaseUrl:
     @classmethod
     def parse(cls, text: str) -> DatabaseUrl:
         """Read a URL; raises ConfigurationError, which never shows it, when it is not one."""
-        parts = urlsplit(text.strip())
-        if parts.scheme not in ("postgresql", "postgres"):
-            raise ConfigurationError(
-                "The database URL does not start with postgresql://; give it as postgresql://user@host:port/database"
-            )
+        parts = _split(text.strip())
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        try:
-            port = options.pop("port", None) or parts.port
-            port = int(port) if port is not None else None
-        except ValueError:
-            raise ConfigurationError(
-                "The port in the database URL is not a number from 1 to 65535; "
-                "characters such as / : @ in a password must be written as %2F %3A %40"
-            ) from None
         return cls(
             user=options.pop("user", None) or _unquoted(parts.username),
             password=options.pop("password", None) or _unquoted(parts.password),
-            host=options.pop("host", None) or _unquoted(parts.hostname),
-            port=port,
+            host=options.pop("host", None) or _unquoted(_host(parts.netloc)),
+            port=_port(options.pop("port", None), parts),
             database=options.pop("dbname", None) or _unquoted(parts.path.removeprefix("/")) or None,
             options=tuple(options.items()),
         )
@@ -72,6 +60,7 @@ class DatabaseUrl:
     def place(self) -> str:
         """Host, port and database in words for messages: ``database "app" at db.example:5432``."""
         host = self.host or "the default host"
+        host = f"[{host}]" if ":" in host and not host.startswith("/") else host
         where = host if host.startswith("/") and self.port is None else f"{host}:{self.port or 5432}"
         return f'database "{self.database or self.user or "postgres"}" at {where}'
 
@@ -98,6 +87,40 @@ class DatabaseUrl:
         at = "@" if user or secret else ""
         query = f"?{urlencode(options, safe='/')}" if options else ""
         return f"postgresql://{user}{secret}{at}{host}{port}/{quote(self.database or '', safe='')}{query}"
+
+
+_ESCAPING = "characters such as / : @ # ? in a password must be written as %2F %3A %40 %23 %3F"
+
+
+def _split(text: str) -> SplitResult:
+    """The parts of a URL, when it is one and no part of it can be a piece of a password that was not escaped."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ConfigurationError("The database URL is not one: its brackets do not fit an IPv6 address") from None
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ConfigurationError(
+            "The database URL does not start with postgresql://; give it as postgresql://user@host:port/database"
+        )
+    if parts.fragment or "@" in parts.path or not all("=" in pair for pair in parts.query.split("&") if pair):
+        raise ConfigurationError(f"The database URL cannot be read; {_ESCAPING}")
+    return parts
+
+
+def _host(netloc: str) -> str:
+    """The host as it is written; urlsplit's own would be in lower case, which the folder of a socket is not."""
+    place = netloc.rpartition("@")[2]
+    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
+
+
+def _port(given: str | None, parts: SplitResult) -> int | None:
+    try:
+        port = int(given) if given else parts.port
+    except ValueError:
+        port = 0
+    if port is not None and not 1 <= port <= 65535:
+        raise ConfigurationError(f"The port in the database URL is not a number from 1 to 65535; {_ESCAPING}")
+    return port
 
 
 @dataclass(frozen=True, slots=True)
