@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from types import new_class
 from typing import Any, cast
 
@@ -61,12 +60,15 @@ def _refusal(error: asyncpg.PostgresError, sql: str) -> Error:
     return refusal
 
 
-@cache
+_BOTH: dict[str, type[DatabaseError]] = {}
+
+
 def _both(kind: type[DatabaseError]) -> type[DatabaseError]:
-    names = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__str__": Error.__str__}
-    return cast(
-        "type[DatabaseError]", new_class(kind.__name__, (kind, asyncpg.PostgresError), {}, lambda n: n.update(names))
-    )
+    if kind.__name__ not in _BOTH:
+        names = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__str__": Error.__str__}
+        made = new_class(kind.__name__, (kind, asyncpg.PostgresError), {}, lambda n: n.update(names))
+        _BOTH[kind.__name__] = cast("type[DatabaseError]", made)
+    return _BOTH[kind.__name__]
 
 
 async def _load(session: Session, inference: Inference, tree: Node) -> None:
