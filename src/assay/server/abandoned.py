@@ -6,23 +6,26 @@ Where root's server cannot reach its home, the data lie elsewhere and are not re
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from assay.server import layout
 
-_LONG_AGO = 24 * 3600.0
-"""Seconds; a home may also be on a disk that is not mounted at the moment."""
+_SOON, _LATE = 600.0, 7 * 24 * 3600.0
+"""Seconds without use after which data are abandoned. A home that is not there may be on a disk that is not mounted at
+the moment; one under the folder for temporary files is not coming back."""
 
 
 def sweep_abandoned() -> None:
-    """Remove what was kept for a home that does not exist, and was not used since yesterday."""
+    """Remove what was kept for homes that do not exist any more and were not used for a while."""
     with suppress(OSError):
         for kept in layout.HOMES.iterdir():
             with suppress(OSError):
                 home = Path((kept / "home").read_text())
-                if not home.exists() and time.time() - _last_used(kept) > _LONG_AGO:
+                patience = _SOON if home.is_relative_to(Path(tempfile.gettempdir()).resolve()) else _LATE
+                if not home.exists() and time.time() - _last_used(kept) > patience:
                     shutil.rmtree(kept, ignore_errors=True)
 
 

@@ -17,7 +17,7 @@ from assay.server.account import service_account
 from assay.server.binaries import Programs, check_version, find_programs
 from assay.server.client import ask
 from assay.server.copying import runnable
-from assay.server.layout import Layout, find_home, find_layout
+from assay.server.layout import Layout, find_home, find_layout, socket_folder
 from assay.server.locking import holding
 from assay.server.postmaster import DEFAULT_PORT, Postmaster
 from assay.sql.quoting import quote_identifier
@@ -86,6 +86,7 @@ class Server:
         """Stop the server, disconnecting its clients; whether it was running. Nothing of it is left running."""
         if not self.layout.state.is_dir():
             return False
+        self.layout.check_owner()
         with _plainly(), holding(self.layout.lock, "stopping the server"):
             found = postmaster.find(self.layout)
             if found is not None:
@@ -145,9 +146,10 @@ class Server:
                 idle.ensure_watcher(layout, self.version)
                 return running
             programs = self.programs()
+            folder = socket_folder(layout)
             cluster.ensure(programs, layout)
             began = lambda _: idle.ensure_watcher(layout, self.version)  # noqa: E731
-            server = postmaster.start(programs, layout, listen=listen, port=port, began=began)
+            server = postmaster.start(programs, layout, folder, listen=listen, port=port, began=began)
             if listen:
                 self._set_password(server)
             return server

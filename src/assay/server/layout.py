@@ -79,14 +79,19 @@ class Layout:
         """The superuser's password on TCP."""
         return self.state / "password"
 
+    def check_owner(self) -> None:
+        """Raises ServerError when the existing folders are another user's, who has a server of their own there."""
+        for folder in (self.state, self.place):
+            if folder.is_dir() and folder.stat().st_uid != os.geteuid():
+                raise ServerError(
+                    f"{folder} belongs to another user; set ASSAY_HOME to a folder of your own for the embedded server"
+                )
+
     def make(self) -> None:
         """Create the folders that are missing; raises ServerError when one of them is another user's."""
         for folder in (self.state, self.place):
             make_folder(folder, self.account)
-            if folder.stat().st_uid != os.geteuid():
-                raise ServerError(
-                    f"{folder} belongs to another user; set ASSAY_HOME to a folder of your own for the embedded server"
-                )
+        self.check_owner()
         if self.place != self.state:
             self.place.with_name("home").write_text(str(self.home))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from assay.errors import ServerError
 from assay.server.binaries import Programs
-from assay.server.layout import Layout, socket_folder
+from assay.server.layout import Layout
 from assay.server.processes import command_line, command_lines, end, is_alive, start_apart, working_in
 
 DEFAULT_PORT = 5432
@@ -76,19 +76,21 @@ def answers(path: Path) -> bool:
     return True
 
 
-def start(programs: Programs, layout: Layout, *, listen: str, port: int, began: Callable[[int], None]) -> Postmaster:
+def start(
+    programs: Programs, layout: Layout, folder: Path, *, listen: str, port: int, began: Callable[[int], None]
+) -> Postmaster:
     """Start a server on data that no server is using, and wait until it takes connections.
 
     Args:
         programs: where PostgreSQL's programs are.
         layout: where its data are.
+        folder: where its socket goes.
         listen: the address to listen on with TCP; empty for none.
         port: the TCP port, after which the socket is named too.
         began: called with the process id once there is one, before the server is ready.
 
     Raises ServerError with the server's own words when it does not come up; nothing of it is left running then.
     """
-    folder = socket_folder(layout)
     _clear(layout, folder)
     said = _rotate(layout.log)
     command: list[str | Path] = [
