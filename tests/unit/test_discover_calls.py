@@ -112,6 +112,15 @@ OTHERS = {
         "import assay", "from app.db import Wrapper", 'def f(x: Wrapper): x.fetch_all(R, "select 1")'
     ),
     "unknown, in a file of another library": 'from sqlalchemy import text\ndef f(x): x.execute("select 1")',
+    "another driver's, by an alias that type checkers see differently": lines(
+        "import assay, asyncpg",
+        "from typing import TYPE_CHECKING",
+        "if TYPE_CHECKING:",
+        "  Driver = asyncpg.Connection[asyncpg.Record]",
+        "else:",
+        "  Driver = asyncpg.Connection",
+        'async def f(connection: Driver): await connection.execute("select 1")',
+    ),
     "no statement": 'import assay\ndef f(x): x.execute("do it now, please")',
     "a task": "import assay\ndef f(runner, task): runner.execute(task)",
     "no argument": "import assay\ndef f(x: assay.Pool): x.execute()",

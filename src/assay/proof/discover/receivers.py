@@ -162,15 +162,17 @@ class Receivers:
         """Of a class of the project, by what it inherits from; an alias is what it stands for."""
         scope = target.class_scope
         if scope is None:
-            binding = target.only
-            if binding is None or binding.value is None or binding.kind not in ("assigned", "alias"):
-                return Owner.UNKNOWN
-            return self.annotated(binding.value, binding.scope, target.source, depth - 1)
+            return _either(self._alias(binding, target.source, depth) for binding in target.bindings)
         for owner, home in self.project.lineage(scope, target.source):
             for base in self.project.bases(owner, home):
                 if isinstance(base, External) and _of_class(base.path) is Owner.OURS:
                     return Owner.OURS
         return Owner.OTHER
+
+    def _alias(self, binding: Binding, source: Source, depth: int) -> Owner:
+        if binding.value is None or binding.kind not in ("assigned", "alias"):
+            return Owner.UNKNOWN
+        return self.annotated(binding.value, binding.scope, source, depth - 1)
 
 
 _ANYTHING = frozenset({"typing.Any", "typing_extensions.Any"})
