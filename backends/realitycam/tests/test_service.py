@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -28,14 +27,16 @@ from assay.server import create_database, drop_database
 @asynccontextmanager
 async def under_uvicorn(options: Options) -> AsyncIterator[httpx.AsyncClient]:
     """A client, over TCP, of the service under uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(create_app(options), log_level="warning"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        running = asyncio.create_task(server.serve([listening]))
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-            yield client
-        server.should_exit = True
-        await running
+    server = uvicorn.Server(uvicorn.Config(create_app(options), port=0, log_level="warning"))
+    running = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.01)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        yield client
+    server.should_exit = True
+    await running
 
 
 async def test_a_photo_goes_through_registration_upload_and_verification_under_a_real_web_server(

@@ -1,0 +1,84 @@
+"""Where the demo works: a copy of the backend in a temporary folder, and a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from assay.config import DatabaseUrl
+from assay.errors import UsageError
+
+BACKEND = "realitycam"
+
+_PACKAGES = {
+    "annotated_types": "annotated-types",
+    "fastapi": "fastapi",
+    "httpx": "httpx",
+    "python_multipart": "python-multipart",
+    "uvicorn": "uvicorn",
+}
+"""What the demo imports, and what pip calls it; the embedded server says itself what it lacks."""
+
+_LEFT_BEHIND = shutil.ignore_patterns("tests", "__pycache__", ".env", ".assay")
+
+
+def check_packages() -> None:
+    """Raise UsageError, saying what to install, unless everything that the demo needs is there."""
+    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
+    if missing:
+        names = " ".join(missing)
+        raise UsageError(f"The demo needs {', '.join(missing)}; install what is missing with: pip install {names}")
+
+
+def find_backend() -> Path:
+    """RealityCam's folder: in the clone that Assay runs from, or in the installed package.
+
+    Raises UsageError when it is in neither.
+    """
+    package = Path(__file__).parents[1]
+    places = (package.parents[1] / "backends" / BACKEND, package / "demo" / "backends" / BACKEND)
+    for place in places:
+        if (place / "app.py").is_file():
+            return place
+    raise UsageError(
+        f"RealityCam, which the demo shows, is neither at {places[0]} nor at {places[1]}; "
+        "run the demo in a clone of Assay, or install Assay from its wheel"
+    )
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """A copy of the backend, without tests and settings, in a temporary folder that is removed afterwards."""
+    with TemporaryDirectory(prefix="assay-demo-") as folder:
+        yield Path(shutil.copytree(find_backend(), Path(folder) / BACKEND, ignore=_LEFT_BEHIND))
+
+
+def load_module(backend: Path, name: str) -> Any:
+    """Import a module of the copy, such as ``app`` or ``queries.devices``."""
+    sys.path.insert(0, str(backend.parent))
+    try:
+        return import_module(f"{backend.name}.{name}")
+    finally:
+        sys.path.remove(str(backend.parent))
+
+
+@contextmanager
+def demo_database(server: DatabaseUrl) -> Iterator[DatabaseUrl]:
+    """A new, empty database on a server; it is dropped afterwards."""
+    from assay.server import create_database, drop_database
+
+    url = server.with_database(f"assay_demo_{secrets.token_hex(4)}")
+    try:
+        asyncio.run(create_database(url))
+        yield url
+    finally:
+        asyncio.run(drop_database(url, force=True))
