@@ -203,6 +203,11 @@ AGGREGATES = [
         "select likes, max(name) from author group by grouping sets ((likes), (likes, pen))",
         "!!",
     ),
+    (
+        "an_equal_expression_that_may_be_left_out",
+        "select g as a, g as b from generate_series(1, 3) g group by a, rollup (b)",
+        "??",
+    ),
     ("grouped_expression_left_out", "select id + 1 from author group by grouping sets ((id + 1), (name))", "?"),
     (
         "ordered_set",
@@ -293,6 +298,7 @@ TABLES = [
 
 RETURNING = [
     ("insert_shows_constraints_and_values", "insert into author (id, name, pen) values (1, 'x', 'y') returning name, pen, born", "!!?"),
+    ("insert_of_defaults", "insert into book default values returning id, title, editor_id", "!!?"),
     ("insert_of_a_parameter", "insert into author (id, name, pen) values ($1, $2, $3) returning id, pen", "!?"),
     (
         "insert_on_conflict_do_update",

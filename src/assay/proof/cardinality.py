@@ -124,7 +124,7 @@ def _of_groups(inference: Inference, level: Level, pins: list[Pin]) -> Bound:
 
 
 def _grouped_expression(level: Level, clause: Node) -> tuple[Node, Node]:
-    entry = next(e for e in level.query["targetList"] if e["ressortgroupref"] == clause["tleSortGroupRef"])
+    entry = next(e for e in items(level.query, "targetList") if e["ressortgroupref"] == clause["tleSortGroupRef"])
     return _ungrouped(level, entry["expr"]), clause
 
 
@@ -358,7 +358,7 @@ class _Fixed:
         if any(query.get(f) for f in ("limitCount", "limitOffset", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn")):
             return ""
         level = self._inference.level(query, self._level.scope if correlated else None)
-        entries = {entry["resno"]: _ungrouped(level, entry["expr"]) for entry in query["targetList"]}
+        entries = {entry["resno"]: _ungrouped(level, entry["expr"]) for entry in items(query, "targetList")}
         inner = [
             Pin(entries[pin.value["varattno"]], pin.operator, pin.collation, None)
             for pin in pins

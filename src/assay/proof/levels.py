@@ -106,10 +106,10 @@ class Level:
 
     def left_out_by_grouping(self, use: VarUse) -> bool:
         """Whether some grouping set leaves out the grouped expression that the reference means."""
-        if self.group_entry not in use.nulling:
+        if not items(self.query, "groupingSets"):
             return False
         if use.relation != self.group_entry:
-            return True
+            return self.group_entry in use.nulling
         sets = items(self.query, "groupingSets")
         return not all(
             any(_always_contains(element, reference) for element in sets)

@@ -151,7 +151,7 @@ def _mark_expression(value: Any, places: list[_Place]) -> None:
 
 def _add_grouping_entry(query: Node) -> None:
     """Let grouped expressions above the grouping refer to an entry of their own, as 18's parser does (parse_agg.c)."""
-    by_reference = {entry["ressortgroupref"]: entry["expr"] for entry in query["targetList"]}
+    by_reference = {entry["ressortgroupref"]: entry["expr"] for entry in items(query, "targetList")}
     expressions = [by_reference[clause["tleSortGroupRef"]] for clause in items(query, "groupClause")]
     index = len(query["rtable"] or ()) + 1
     entry = Node(

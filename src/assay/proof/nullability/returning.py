@@ -114,7 +114,7 @@ def _by_statement(inference: Inference, scope: Scope, relation: Relation, use: V
         return kept
     if changed_by_triggers(relation) or command == Command.MERGE or _is_generated(relation, use.attribute):
         return otherwise
-    assigned = _assigned(level.query["targetList"], use.attribute)
+    assigned = _assigned(items(level.query, "targetList"), use.attribute)
     if command == Command.UPDATE:
         return inference.expression(assigned, level.scope) if assigned is not None else kept
     if assigned is None:
