@@ -167,3 +167,10 @@ def test_offline_a_damaged_file_is_a_failed_run(prepared: Project) -> None:
     assert "run assay prepare" in done.err
     assert prepare(prepared).code == 0
     assert offline(prepared).code == 0
+
+
+def test_offline_the_driver_is_not_loaded(prepared: Project) -> None:
+    program = "import sys; sys.modules['asyncpg'] = None; from assay.cli import main; sys.argv[1:] = ['check']; main()"
+    done = prepared.python("-c", program, ASSAY_OFFLINE="true")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Proved 4 of 4 queries ")
