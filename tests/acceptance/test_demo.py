@@ -69,8 +69,9 @@ async def assert_nothing_stays(folder: Path, server: DatabaseUrl) -> None:
 async def test_the_demo_fits_on_a_screen_and_leaves_nothing(
     folder: Path, assay_home: Path, embedded: DatabaseUrl
 ) -> None:
-    out, error = start(folder, assay_home).communicate(timeout=120)
-    assert error == ""
+    process = start(folder, assay_home)
+    out, error = process.communicate(timeout=120)
+    assert (process.returncode, error) == (0, "")
     lines = out.splitlines()
     assert len(lines) <= 40
     assert all(len(line) <= 100 for line in lines), max(lines, key=len)
@@ -126,7 +127,7 @@ def test_a_package_that_is_missing_is_named_in_one_sentence(folder: Path, assay_
         [sys.executable, "-c", script], env=environ(folder, assay_home), capture_output=True, text=True, timeout=60
     )
     package = module.replace("_", "-")
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: The demo needs {package}; install what is missing with: pip install {package}\n"
 
 

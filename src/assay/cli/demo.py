@@ -30,9 +30,9 @@ def command(output_format: str) -> None:
 
     quiet = output_format == "json"
     steps: list[Step] = []
-    if not quiet:
-        print("Assay: PostgreSQL for Python, every query proven before it runs.\n", flush=True)
     with closing(tell()) as story:
+        if not quiet:
+            print("Assay: PostgreSQL for Python, every query proven before it runs.\n", flush=True)
         for step in story:
             steps.append(step)
             if not quiet:

@@ -57,11 +57,15 @@ class Step:
 
 
 def tell() -> Generator[Step, None, None]:
-    """Run the demo, step by step; whatever it made is gone at the end, or when the iterator is closed.
+    """Run the demo, step by step; whatever it made is gone at the end, or when the generator is closed.
 
-    Raises Error when anything did not come out as the demo says.
+    Raises UsageError at once when a package is missing, and Error when anything does not come out as the demo says.
     """
     check_packages()
+    return _steps()
+
+
+def _steps() -> Generator[Step, None, None]:
     began = perf_counter()
     with workshop() as backend:
         server, step = _start_server()
