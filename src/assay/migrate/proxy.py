@@ -9,14 +9,16 @@ a proxy at all; only then is it worth asking whether the session stays with one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 
 from assay.errors import Error, MigrationError
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection
 
-Opening = Callable[[], Awaitable[DriverConnection]]
+Opening = Callable[[], AbstractAsyncContextManager[DriverConnection]]
+"""Gives a second connection for a block."""
 
 _PROBES = 3
 _PATIENCE = 2.0
@@ -34,8 +36,8 @@ async def refuse_transaction_pooling(connection: DriverConnection, open_another:
 
     Args:
         connection: the connection that is to hold the lock.
-        open_another: opens a second one in the same way. A quiet proxy that pools by transaction gives it the process
-            that the first one just used, which never happens otherwise.
+        open_another: gives a second one from the same place. A quiet proxy that pools by transaction gives it the
+            process that the first one just used, which never happens otherwise.
 
     Returns:
         The server process behind the proxy, to be checked again with ``refuse_other_process``; None when there is no
@@ -62,11 +64,8 @@ async def _taken_by_another(open_another: Opening) -> int | None:
     """The process that a new connection is given; None when it is given none."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            other = await open_another()
-            try:
+            async with open_another() as other:
                 return await _pid(other)
-            finally:
-                other.terminate()
     except _NO_ANSWER:
         return None
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import MigrationError, UsageError
-from assay.migrate.proxy import refuse_other_process, refuse_transaction_pooling
+from assay.migrate.proxy import Opening, refuse_other_process, refuse_transaction_pooling
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 
 APPLICATION_NAME = "assay migrate"
@@ -99,33 +99,41 @@ async def session(target: Target) -> AsyncIterator[Session]:
 @asynccontextmanager
 async def _opened(url: DatabaseUrl) -> AsyncIterator[Session]:
     _refuse_declared_proxy(url)
-    connection = await _connect(url)
-    try:
-        behind = await refuse_transaction_pooling(connection, lambda: _connect(url))
+    async with _connected(url) as connection:
+        behind = await refuse_transaction_pooling(connection, lambda: _connected(url))
         await _notice_death(connection)
         yield Session(connection, owned=True, behind=behind)
+
+
+@asynccontextmanager
+async def _acquired(pool: HandsOutConnections) -> AsyncIterator[Session]:
+    async with _lent(pool) as connection, _borrowed(connection, lambda: _lent(pool)) as current:
+        yield current
+
+
+@asynccontextmanager
+async def _borrowed(connection: DriverConnection, another: Opening | None = None) -> AsyncIterator[Session]:
+    if connection.is_in_transaction():
+        raise UsageError(
+            "The connection to migrate is inside a transaction; each migration has its own, so give one that is not"
+        )
+    yield Session(connection, owned=False, behind=await refuse_transaction_pooling(connection, another))
+
+
+@asynccontextmanager
+async def _connected(url: DatabaseUrl) -> AsyncIterator[DriverConnection]:
+    name = dict(url.options).get("application_name", APPLICATION_NAME)
+    connection = await open_connection(url, server_settings={"application_name": name})
+    try:
+        yield connection
     finally:
         await connection.close(timeout=_CLOSE_TIMEOUT)
 
 
 @asynccontextmanager
-async def _acquired(pool: HandsOutConnections) -> AsyncIterator[Session]:
-    async with pool.acquire() as held, _borrowed(getattr(held, "driver", held)) as current:
-        yield current
-
-
-@asynccontextmanager
-async def _borrowed(connection: DriverConnection) -> AsyncIterator[Session]:
-    if connection.is_in_transaction():
-        raise UsageError(
-            "The connection to migrate is inside a transaction; each migration has its own, so give one that is not"
-        )
-    yield Session(connection, owned=False, behind=await refuse_transaction_pooling(connection))
-
-
-async def _connect(url: DatabaseUrl) -> DriverConnection:
-    name = dict(url.options).get("application_name", APPLICATION_NAME)
-    return await open_connection(url, server_settings={"application_name": name})
+async def _lent(pool: HandsOutConnections) -> AsyncIterator[DriverConnection]:
+    async with pool.acquire() as held:
+        yield getattr(held, "driver", held)
 
 
 async def _notice_death(connection: DriverConnection) -> None:
