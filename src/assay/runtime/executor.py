@@ -15,7 +15,8 @@ Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializabl
 class Executor(Protocol):
     """Runs statements; annotate the functions that hold your queries with it.
 
-    SQL is a literal string: type checkers refuse one that is built from user input. Parameters are ``$1``, ``$2``,
+    SQL is a literal string: type checkers that know LiteralString (pyright, pyrefly, ty) refuse one that is built from
+    user input, and ``assay check`` reports one that it cannot prove. Parameters are ``$1``, ``$2``,
     ... by position; or ``:name`` by keyword, or all taken from the fields of one object given by position.
 
     ``row`` is what each row becomes: a dataclass, msgspec.Struct, attrs class, NamedTuple, TypedDict or pydantic

@@ -1,0 +1,1 @@
+"""Assay side by side with its peers: ``python -m benchmarks NAME``."""

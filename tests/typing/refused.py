@@ -1,0 +1,39 @@
+"""Calls that type checkers refuse, each on a line that ends in an ignore. Read by test_typing, never run.
+
+Where the ignore is pyright's, only checkers that know LiteralString refuse; mypy 2.4 takes it for str.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import assay
+
+
+@dataclass
+class Data:
+    id: int
+
+
+async def sql_from_outside(db: assay.Executor, pool: assay.Pool, given: str, number: int) -> None:
+    await db.fetch_all(Data, given)  # pyright: ignore[reportArgumentType]
+    await db.fetch_one(Data, f"select * from person where name = '{given}'")  # pyright: ignore[reportArgumentType]
+    await db.fetch_optional(Data, "select * from " + given)  # pyright: ignore[reportArgumentType]
+    await db.execute("delete from %s" % given)  # noqa: UP031 - one more way  # pyright: ignore[reportArgumentType]
+    await db.execute(f"delete from person where id = {number}")  # pyright: ignore[reportArgumentType]
+    await pool.fetch_all(Data, given)  # pyright: ignore[reportArgumentType]
+    async with pool.transaction() as tx:
+        await tx.execute(given)  # pyright: ignore[reportArgumentType]
+
+
+async def results_misused(db: assay.Executor) -> None:
+    maybe = await db.fetch_optional(Data, "select 1 as id")
+    print(maybe.id)  # type: ignore[union-attr]
+    name: str = await db.fetch_one(int, "select 1")  # type: ignore[arg-type]
+    print(name)
+
+
+def options_misused(pool: assay.Pool) -> None:
+    pool.transaction(isolation="snapshot")  # type: ignore[arg-type]
+    assay.Pool(max_connections="ten")  # type: ignore[arg-type]
+    assay.Pool(reset="never")  # type: ignore[arg-type]
