@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from assay.catalog.model import Function
@@ -18,6 +18,7 @@ from assay.proof.nullability import calls, columns, expressions, returning
 from assay.proof.nullability.answer import Nullness
 from assay.proof.nullability.functions import function_column, user_function
 from assay.proof.querytree import Node, parse
+from assay.proof.uniqueness import Pin
 
 RECORD = 2249
 
@@ -173,6 +174,10 @@ class Inference:
             level.cache["bound"] = cardinality.bound(self, level)
         found: Bound = level.cache["bound"]
         return found
+
+    def rows_given(self, level: Level, given: Iterable[Pin]) -> Bound:
+        """How many rows a query can return where some of its columns are pinned from outside."""
+        return cardinality.rows_given(self, level, given)
 
     def row_facts(self, query: Node) -> Facts:
         """What holds where a query returns a row: its conditions were true for what the row was made of."""

@@ -1,0 +1,248 @@
+"""Which entries of FROM have one row at most: those with a unique key that equalities pin to fixed values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.catalog.model import Key
+from assay.proof.levels import Level
+from assay.proof.nodes import Command, Join, Param, RteKind, items
+from assay.proof.querytree import Node, walk
+
+if TYPE_CHECKING:
+    from assay.proof.cardinality import Bound
+    from assay.proof.inference import Inference
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """An equality that holds for every row: ``value = <something that is the same for every row>``."""
+
+    value: Node
+    operator: int
+    collation: int
+    other: Node | None
+    """The other side; None for one that is known to be the same for every row."""
+    entries: frozenset[int] | None = None
+    """The entries that it may pin: those on the nulled side, for an ON clause of an outer join. None for all."""
+
+
+def pins_of(inference: Inference, level: Level) -> Iterator[Pin]:
+    """The equalities that hold for the rows of a query."""
+    tree = level.query.get("jointree")
+    if tree is not None and level.query["commandType"] != Command.MERGE and not level.ignore_conditions:
+        yield from _pins_below(inference, level, tree, None)
+
+
+def _pins_below(inference: Inference, level: Level, node: Node, entries: frozenset[int] | None) -> Iterator[Pin]:
+    if node.tag == "RANGETBLREF":
+        return
+    if node.tag == "FROMEXPR":
+        yield from _equalities(node["quals"], entries)
+        for item in items(node, "fromlist"):
+            yield from _pins_below(inference, level, item, entries)
+        return
+    left, right = frozenset(leaves(node["larg"])), frozenset(leaves(node["rarg"]))
+    kind = node["jointype"]
+    if kind == Join.INNER:
+        yield from _equalities(node["quals"], entries)
+    elif kind == Join.LEFT:
+        yield from _equalities(node["quals"], right)
+    elif kind == Join.RIGHT:
+        yield from _equalities(node["quals"], left)
+    yield from _pins_below(inference, level, node["larg"], entries if kind in (Join.INNER, Join.LEFT) else left)
+    yield from _pins_below(inference, level, node["rarg"], entries if kind in (Join.INNER, Join.RIGHT) else right)
+
+
+def _equalities(quals: Node | None, entries: frozenset[int] | None) -> Iterator[Pin]:
+    """Every ``a = b`` among the conjuncts, both ways round."""
+    match quals:
+        case Node(tag="BOOLEXPR") if quals["boolop"] == "and":
+            for arg in quals["args"]:
+                yield from _equalities(arg, entries)
+        case Node(tag="OPEXPR") if len(quals["args"]) == 2:
+            left, right = quals["args"]
+            yield Pin(left, quals["opno"], quals["inputcollid"], right, entries)
+            yield Pin(right, quals["opno"], quals["inputcollid"], left, entries)
+        case Node(tag="SCALARARRAYOPEXPR") if quals["useOr"] and quals["args"][1].tag == "ARRAYEXPR":
+            elements = items(quals["args"][1], "elements")
+            if len(elements) == 1 and not quals["args"][1]["multidims"]:
+                yield Pin(quals["args"][0], quals["opno"], quals["inputcollid"], elements[0], entries)
+
+
+class Fixed:
+    """Which entries of FROM have at most one row, and so the same columns in every row of the result."""
+
+    def __init__(self, inference: Inference, level: Level, pins: list[Pin], entries: Iterable[int] = ()) -> None:
+        self._inference = inference
+        self._level = level
+        self._pins = pins
+        self.entries = set(entries)
+        self.reason = ""
+
+    def settle(self, sizes: dict[int, Bound]) -> None:
+        """Find entries with one row at most until there are no more."""
+        changed = True
+        while changed:
+            changed = False
+            for index in sizes.keys() - self.entries:
+                reason = sizes[index].reason if sizes[index].at_most_one else self._pinned_key(index, self._pins)
+                if reason and (self._preserved(index) <= self.entries or self.pinned_above(index)):
+                    self.entries.add(index)
+                    self.reason = reason
+                    changed = True
+
+    def _preserved(self, index: int) -> set[int]:
+        """The tables whose rows an outer join keeps when it finds none of this entry.
+
+        Only where those are settled is this entry's row, found or not, the same in every row of the result.
+        """
+        joins = [ancestor.join for ancestor in self._level.joins.above.get(index, ()) if ancestor.nulls]
+        return {
+            leaf
+            for leaf in leaves(self._level.query["jointree"])
+            for join in joins
+            if self._level.side(join, leaf) not in ("", self._level.side(join, index))
+        }
+
+    def pinned_above(self, index: int) -> bool:
+        """Whether conditions above all joins pin the entry, which a full join does not undo."""
+        return bool(self._pinned_key(index, [pin for pin in self._pins if pin.entries is None]))
+
+    def pinned_target(self, index: int) -> str:
+        """Why the target of UPDATE or DELETE, each of whose rows changes once at most, has one row at most."""
+        return self._pinned_key(index, self._pins)
+
+    def is_fixed(self, value: Node) -> bool:
+        """Whether an expression has the same value in every row that FROM and WHERE leave."""
+        return all(self._is_steady(node) for node in _own_nodes(value)) and not self._has_correlated_query(value)
+
+    def is_pinned(self, value: Node, equality: Iterable[int]) -> bool:
+        """Whether an expression is held equal to something fixed, by one of these operators."""
+        return any(
+            pin.value.key == value.key
+            and pin.operator in set(equality)
+            and self._inference.deterministic(pin.collation)
+            and self._other_is_fixed(pin)
+            for pin in self._pins
+            if pin.entries is None
+        )
+
+    def _other_is_fixed(self, pin: Pin) -> bool:
+        return pin.other is None or self.is_fixed(pin.other)
+
+    def _is_steady(self, node: Node) -> bool:
+        match node.tag:
+            case "VAR":
+                return bool(node["varlevelsup"]) or self._var_is_fixed(node)
+            case "PARAM":
+                return bool(node["paramkind"] == Param.EXTERN)
+            case tag if tag in _CALLS:
+                return not self._inference.volatile(node[_CALLS[tag]])
+            case "NEXTVALUEEXPR" | "AGGREF" | "WINDOWFUNC" | "CASETESTEXPR":
+                return False
+        return True
+
+    def _var_is_fixed(self, node: Node) -> bool:
+        entry = self._level.entry(node["varno"])
+        if entry["rtekind"] == RteKind.JOIN and node["varattno"] > 0:
+            return self.is_fixed(entry["joinaliasvars"][node["varattno"] - 1])
+        return node["varno"] in self.entries
+
+    def _has_correlated_query(self, value: Node) -> bool:
+        """A subquery is worked out once only where it uses nothing of the query around it."""
+        inside = [node for sub in walk(value) if sub.tag == "SUBLINK" for node in walk(sub["subselect"])]
+        return any(
+            node["varlevelsup"] >= 1 if node.tag == "VAR" else not self._is_steady(node)
+            for node in inside
+            if node.tag in ("VAR", *_CALLS)
+        )
+
+    def _pinned_key(self, index: int, pins: list[Pin]) -> str:
+        entry = self._level.entry(index)
+        usable = [pin for pin in pins if pin.entries is None or index in pin.entries]
+        if entry["rtekind"] == RteKind.SUBQUERY:
+            return self._pinned_subquery(index, entry["subquery"], usable, correlated=True)
+        if entry["rtekind"] != RteKind.RELATION:
+            return ""
+        relation = self._inference.catalog.relations.get(entry["relid"])
+        if relation is None:
+            return ""
+        if relation.kind == "v" and "select" not in relation.rules:
+            query = self._inference.view(relation.oid)
+            return self._pinned_subquery(index, query, usable, correlated=False) if query is not None else ""
+        if relation.kind not in "rpm" or (entry["inh"] and relation.has_children and relation.kind != "p"):
+            return ""
+        for key in relation.keys:
+            if self._pins_key(index, key, usable):
+                names = ", ".join(relation.attributes[column.number].name for column in key.columns)
+                return f"{relation.label} has one row at most for {names}"
+        return ""
+
+    def _pins_key(self, index: int, key: Key, pins: list[Pin]) -> bool:
+        return all(
+            any(
+                _is_column(pin.value, index, column.number)
+                and pin.operator in column.equality
+                and self._same_collation(pin.collation, column.collation)
+                and self._other_is_fixed(pin)
+                for pin in pins
+            )
+            for column in key.columns
+        )
+
+    def _same_collation(self, of_condition: int, of_key: int) -> bool:
+        """Equality by a deterministic collation is equality of bytes, which no key's own equality splits."""
+        return of_condition == of_key or self._inference.deterministic(of_condition)
+
+    def _pinned_subquery(self, index: int, query: Node, pins: list[Pin], *, correlated: bool) -> str:
+        """Carry the pins on a subquery's columns inside it."""
+        if query["commandType"] != Command.SELECT or query.get("setOperations") is not None:
+            return ""
+        if any(query.get(f) for f in ("limitCount", "limitOffset", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn")):
+            return ""
+        level = self._inference.level(query, self._level.scope if correlated else None)
+        entries = {entry["resno"]: ungrouped(level, entry["expr"]) for entry in items(query, "targetList")}
+        inner = [
+            Pin(entries[pin.value["varattno"]], pin.operator, pin.collation, None)
+            for pin in pins
+            if pin.value.tag == "VAR"
+            and _is_column(pin.value, index, pin.value["varattno"])
+            and pin.value["varattno"] in entries
+            and self._other_is_fixed(pin)
+        ]
+        if not inner:
+            return ""
+        rows = self._inference.rows_given(level, inner)
+        return rows.reason if rows.at_most_one else ""
+
+
+_CALLS = dict.fromkeys(("OPEXPR", "SCALARARRAYOPEXPR", "DISTINCTEXPR", "NULLIFEXPR"), "opfuncid") | {
+    "FUNCEXPR": "funcid"
+}
+
+
+def _own_nodes(value: Node) -> Iterator[Node]:
+    """The nodes of an expression that belong to its own level."""
+    return (node for node in walk(value, into_queries=False))
+
+
+def _is_column(node: Node, index: int, attribute: int) -> bool:
+    while node.tag == "RELABELTYPE":
+        node = node["arg"]
+    return node.tag == "VAR" and (node["varlevelsup"], node["varno"], node["varattno"]) == (0, index, attribute)
+
+
+def leaves(tree: Node) -> list[int]:
+    """The entries of the range table that a part of the join tree reads."""
+    return [node["rtindex"] for node in walk(tree, into_queries=False) if node.tag == "RANGETBLREF"]
+
+
+def ungrouped(level: Level, expression: Node) -> Node:
+    """What a reference to the grouping entry stands for."""
+    if expression.tag == "VAR" and expression["varno"] == level.group_entry and expression["varlevelsup"] == 0:
+        grouped: Node = level.entry(level.group_entry)["groupexprs"][expression["varattno"] - 1]
+        return grouped
+    return expression
