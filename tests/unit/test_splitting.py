@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.sql.splitting import Obstacle, split_statements
+from assay.sql.lexer import BLANK, tokenize
+from assay.sql.splitting import Obstacle, plain_text, split_statements
 
 
 def texts(script: str) -> list[str]:
@@ -128,6 +129,18 @@ def test_a_set_statement_changes_how_literals_are_read() -> None:
     assert len(split_statements(script)) == 4
 
 
+@pytest.mark.parametrize(
+    ("statement", "plain"),
+    [
+        ("-- why\ncreate  index\n\t on t(a) ; -- so", "create index on t(a)"),
+        ("select 'a  -- b;' ,/* c */$$  d $$;\n;", "select 'a  -- b;' , $$  d $$"),
+        ('; /* a */ drop table "a  b"', 'drop table "a  b"'),
+    ],
+)
+def test_plain_text_leaves_literals_and_names_alone(statement: str, plain: str) -> None:
+    assert plain_text(statement) == plain
+
+
 _MARKS = st.sampled_from(
     ["'", "''", "E'", "\\", "$$", "$a$", "$", '"', ";", "--", "\n", "\r\n", "/*", "*/", "(", ")", ".", " "]
 )
@@ -151,3 +164,21 @@ def test_joining_the_statements_loses_nothing(script: str, conforming: bool) -> 
 def test_a_statement_is_not_cut_further(script: str) -> None:
     for statement in split_statements(script):
         assert texts(statement.text) == [statement.text]
+
+
+@given(_SCRIPTS)
+def test_the_lexer_sees_a_semicolon_wherever_a_statement_is_cut(script: str) -> None:
+    semicolons = {token.end for token in tokenize(script) if script[token.start : token.end] == ";"}
+    assert {statement.start for statement in split_statements(script)} <= {0, *semicolons}
+
+
+@given(_SCRIPTS)
+def test_without_parentheses_and_bodies_every_such_semicolon_ends_a_statement(script: str) -> None:
+    plain = script.replace("(", "").replace("begin", "")
+    filled = [False]
+    for token in tokenize(plain):
+        if plain[token.start : token.end] == ";":
+            filled.append(False)
+        elif token.kind not in BLANK:
+            filled[-1] = True
+    assert len(split_statements(plain)) == sum(filled)

@@ -3,12 +3,16 @@
 The rules are PostgreSQL's lexical ones (manual section 4.1; src/backend/parser/scan.l), and for where a statement ends
 those of psql (src/fe_utils/psqlscan.l): a semicolon ends a statement unless it stands inside a literal, a quoted name,
 a comment, parentheses (``CREATE RULE ... DO (a; b)``) or the ``BEGIN ATOMIC ... END`` body of a function.
+
+Scripts can be long, so this does not read token by token as ``assay.sql.lexer`` does: it passes over whole stretches
+that cannot end a statement, and knows servers whose standard_conforming_strings is off. A test sees to it that the two
+agree on what is a literal and what a comment.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -89,6 +93,19 @@ def split_statements(script: str, *, standard_conforming_strings: bool = True) -
     return _Splitter(script, escapes=not standard_conforming_strings).split()
 
 
+def plain_text(statement: str) -> str:
+    """A statement without comments and its semicolon, and with one space for white space outside of literals."""
+    parts: list[str] = []
+    at = 0
+    while at < len(statement):
+        kind, end = _next_token(statement, at, escapes=False)
+        part = " " if kind in ("space", "comment") else statement[at:end]
+        if part != " " or parts[-1:] != [" "]:
+            parts.append(part)
+        at = end
+    return "".join(parts).strip("; ")
+
+
 @dataclass(slots=True)
 class _Splitter:
     script: str
@@ -110,39 +127,25 @@ class _Splitter:
     obstacle: tuple[Obstacle, int] | None = None
 
     def split(self) -> tuple[Statement, ...]:
-        end = len(self.script)
-        while self.at < end:
-            match = _TOKEN.match(self.script, self.at)
-            assert match is not None  # noqa: S101 - the last alternative takes any character
-            self._token(match.lastgroup or "", match)
+        while self.at < len(self.script):
+            begin = self.at
+            kind, self.at = _next_token(self.script, begin, escapes=self.escapes)
+            if kind not in ("space", "comment"):
+                self._token(kind, self.script[begin : self.at], begin)
         self._close()
         return tuple(self.statements)
 
-    def _token(self, kind: str, match: re.Match[str]) -> None:
-        begin, self.at = match.span()
-        if kind == "space":
-            return
-        if kind == "comment":
-            self.at = _comment_end(self.script, self.at)
-            return
-        if kind == "mark" and match[0] == ";":
+    def _token(self, kind: str, text: str, begin: int) -> None:
+        if text == ";":
             self._semicolon()
             return
         if self.first < 0:
             self.first = begin
-        text = match[0]
-        match kind:
-            case "word":
-                text = text.lower()
-                self._word(text)
-            case "mark":
-                self._mark(text, begin)
-            case "string" | "escaped":
-                self.at = _literal_end(self.script, self.at, escapes=self.escapes or kind == "escaped")
-            case "dollar":
-                self.at = _dollar_end(self.script, self.at, text)
-            case _:
-                pass
+        if kind == "word":
+            text = text.lower()
+            self._word(text)
+        elif kind == "mark":
+            self._mark(text, begin)
         self.previous = text
         self._skip_dull()
 
@@ -201,14 +204,24 @@ class _Splitter:
             self._cut(end)
         elif self.statements and self.start < end:
             last = self.statements[-1]
-            self.statements[-1] = Statement(
-                last.text + self.script[self.start :],
-                last.start,
-                last.lead,
-                last.words,
-                last.obstacle,
-                last.obstacle_at,
-            )
+            self.statements[-1] = replace(last, text=last.text + self.script[self.start :])
+
+
+def _next_token(script: str, at: int, *, escapes: bool) -> tuple[str, int]:
+    """The kind of the token at ``at``, as _TOKEN names it, and where it ends."""
+    match = _TOKEN.match(script, at)
+    assert match is not None  # noqa: S101 - the last alternative takes any character
+    kind, end = match.lastgroup or "", match.end()
+    match kind:
+        case "comment":
+            end = _comment_end(script, end)
+        case "string" | "escaped":
+            end = _literal_end(script, end, escapes=escapes or kind == "escaped")
+        case "dollar":
+            end = _dollar_end(script, end, match[0])
+        case _:
+            pass
+    return kind, end
 
 
 def _comment_end(script: str, at: int) -> int:
