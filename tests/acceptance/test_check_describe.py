@@ -60,6 +60,10 @@ def test_the_statement_comes_from_standard_input(project: Project) -> None:
     ]
 
 
+def test_a_statement_may_begin_with_a_comment(project: Project) -> None:
+    assert describe(project, "-- one\nselect 1 as one").lines[0].startswith("rows: one")
+
+
 def test_an_error_shows_the_line_with_a_caret(project: Project) -> None:
     done = describe(project, "select id,\n  nmae\nfrom person where id = :id")
     assert (done.code, done.out) == (1, "")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assay.sql.placeholders import Statement
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # a statement may begin with a comment
 @click.argument("sql")
 @click.option(
     "--database-url",

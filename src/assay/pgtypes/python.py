@@ -101,7 +101,7 @@ def refusal(pg: PgType) -> str | None:
     if _is_builtin(pg, REFUSED):
         return f"{pg} cannot be fetched: {REFUSED[pg.name]}"
     if pg.kind == "pseudo" and pg.name not in ENTRIES:
-        return f"{pg} is not the type of any value"
+        return f"{pg} is a pseudo-type, which the driver does not decode"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from assay.errors import DatabaseError, ParameterError, RowClassError
@@ -61,14 +62,17 @@ def refused(query: Query, error: DatabaseError) -> Finding:
 
 
 def judge(query: Query, description: Description, expressions: Expressions) -> Verdict:
-    """Compare a described statement with the code around its call."""
+    """Compare a described statement with the code around its call.
+
+    Where the call's module cannot be imported, the statement alone is judged, and the finding says why.
+    """
     findings = list(statement_findings(query, description))
-    shape = _shape(query, expressions)
-    if isinstance(shape, Finding):
-        findings.append(shape)
-    elif shape is not None and not any(found.rule.code == "ASY403" for found in findings):
-        findings += row_findings(query, shape, description)
     unverified: list[Unverified] = []
+    failure = _import_failure(query, expressions)
+    if failure is not None:
+        return Verdict(query.call, query.sql.text, description, (*findings, failure))
+    if not any(found.rule.code == "ASY403" for found in findings):
+        findings += _row_findings(query, description, expressions)
     for outcome in parameter_findings(query, description.params, Arguments(expressions)):
         if isinstance(outcome, Unverified):
             unverified.append(outcome)
@@ -77,27 +81,39 @@ def judge(query: Query, description: Description, expressions: Expressions) -> V
     return Verdict(query.call, query.sql.text, description, tuple(findings), tuple(unverified))
 
 
-def _shape(query: Query, expressions: Expressions) -> Shape | Finding | None:
-    """How the call's rows are built; a file that cannot be imported is the finding, once for all of its calls."""
-    row, source = query.call.row, query.call.source
-    if row is None:
+def _import_failure(query: Query, expressions: Expressions) -> Finding | None:
+    """Why the classes and annotations at a call cannot be looked up; the same finding for all who need the module."""
+    if query.call.row is None and not query.call.arguments:
         return None
-    module = expressions.modules.load(source)
-    if isinstance(module, ImportFailure):
-        return finding(
-            "ASY103",
-            module.place,
-            f"{module.place.path} cannot be imported: {module.why}",
-            because="without it the row classes of the queries that need it are not known",
-            fix="make it importable from the project's root, in the environment that assay is installed in",
-        )
+    module = expressions.modules.load(query.call.source)
+    if not isinstance(module, ImportFailure):
+        return None
+    return finding(
+        "ASY103",
+        module.place,
+        f"{module.place.path} cannot be imported: {module.why}",
+        because="without it the classes and annotations around the queries that need it are not known",
+        fix="make it importable from the project's root, in the environment that assay is installed in",
+    )
+
+
+def _row_findings(query: Query, description: Description, expressions: Expressions) -> list[Finding]:
+    if query.call.row is None:
+        return []
+    shape = _shape(query, query.call.row, expressions)
+    return [shape] if isinstance(shape, Finding) else list(row_findings(query, shape, description))
+
+
+def _shape(query: Query, row: ast.expr, expressions: Expressions) -> Shape | Finding:
+    """How the call's rows are built."""
+    source = query.call.source
     try:
         return row_shape(expressions.evaluate(row, query.call.scope, source))
     except Unresolved as error:
-        why, remedy = str(error), "name a class, a tuple of types or a scalar type that is defined in a module"
+        why, fix = str(error), "name a class, a tuple of types or a scalar type that is defined in a module"
     except RowClassError as error:
-        why, _, remedy = error.message.partition("; ")
+        why, _, fix = error.message.partition("; ")
     except Exception as error:  # a class of the project raises what it likes when it is looked at
-        why, remedy = f"{type(error).__name__}: {error}", "make the class one whose fields can be read"
+        why, fix = f"{type(error).__name__}: {error}", "make the class one whose fields can be read"
     place = source.place(row)
-    return finding("ASY104", place, "the row class cannot be made out", because=why, call=query.place, fix=remedy)
+    return finding("ASY104", place, "the row class cannot be made out", because=why, call=query.place, fix=fix)
