@@ -180,6 +180,25 @@ async def fail(url: DatabaseUrl) -> None:
     raise ZeroDivisionError
 
 
+async def test_error_of_the_system_during_a_build_is_passed_on_as_it_is(
+    server_18: DatabaseUrl, fingerprint: str, tmp_path: Path
+) -> None:
+    async def build(url: DatabaseUrl) -> None:
+        (tmp_path / "missing.sql").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        await template_database(server_18, fingerprint, build)
+
+
+async def test_template1_stays_free_for_others_during_a_build(server_18: DatabaseUrl, fingerprint: str) -> None:
+    async def build(url: DatabaseUrl) -> None:
+        other = url.with_database(f"test_{secrets.token_hex(6)}")
+        assert await create_database(other)
+        await drop_database(other)
+
+    await template_database(server_18, fingerprint, build)
+
+
 async def test_cancelled_build_leaves_nothing(
     server_18: DatabaseUrl, admin: asyncpg.Connection, fingerprint: str
 ) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 
@@ -15,32 +16,62 @@ from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_conne
 from assay.sql.quoting import quote_identifier
 
 _MAINTENANCE = ("postgres", "template1")
-_ALREADY_THERE = (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError)
-"""The second is what the slower of two that create the same database at once is told."""
+_ALREADY_THERE = ("42P04", "23505")
+"""SQLSTATE duplicate_database, and unique_violation: what the slower of two that create the same one is told."""
+OBJECT_IN_USE = "55006"
 
+_EXISTS = "select 1 from pg_database where datname = $1"
 _SESSIONS = "select count(*) from pg_stat_activity where datname = $1 and backend_type <> 'autovacuum worker'"
 _TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"
 
 
-@asynccontextmanager
-async def maintenance(url: DatabaseUrl) -> AsyncIterator[DriverConnection]:
-    """A connection to another database of the same server, from which the one in the URL can be created or dropped.
+class Maintenance:
+    """A connection for work on databases, not in them. What fails on it raises Assay's errors."""
 
-    The driver's errors inside the block become Assay's. Raises what ``open_connection`` does.
+    def __init__(self, connection: DriverConnection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, *args: object) -> None:
+        """Run a statement."""
+        await self._do(self._connection.execute, sql, *args)
+
+    async def value(self, sql: str, *args: object) -> Any:
+        """The first column of the first row; None when there is none."""
+        return await self._do(self._connection.fetchval, sql, *args)
+
+    async def rows(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """All rows."""
+        rows: list[asyncpg.Record] = await self._do(self._connection.fetch, sql, *args)
+        return rows
+
+    async def _do(self, method: Callable[..., Awaitable[Any]], sql: str, *args: object) -> Any:
+        try:
+            return await method(sql, *args)
+        except DRIVER_ERRORS as error:
+            raise translate(error, statement=sql) from error
+
+
+@asynccontextmanager
+async def maintenance(url: DatabaseUrl, *, besides: str | None = None) -> AsyncIterator[Maintenance]:
+    """A connection to the server's database for such work, ``postgres``, or else ``template1``.
+
+    Args:
+        url: any database of the server.
+        besides: a database that must not be connected to, because it is to be dropped.
+
+    Raises what ``open_connection`` does; errors speak of the database in the URL.
     """
-    connection = await _connect(url)
+    connection = await _connect(url, besides)
     try:
-        yield connection
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
+        yield Maintenance(connection)
     finally:
         await connection.close()
 
 
 async def database_exists(url: DatabaseUrl) -> bool:
     """Whether the server has the database that the URL names."""
-    async with maintenance(url) as connection:
-        return bool(await connection.fetchval("select 1 from pg_database where datname = $1", _name(url)))
+    async with maintenance(url) as server:
+        return bool(await server.value(_EXISTS, _name(url)))
 
 
 async def create_database(url: DatabaseUrl) -> bool:
@@ -48,10 +79,16 @@ async def create_database(url: DatabaseUrl) -> bool:
 
     Raises InsufficientPrivilege when the role may not, UsageError for a name that no database can have.
     """
-    async with maintenance(url) as connection:
+    create = f"create database {quote_identifier(_name(url))}"
+    async with maintenance(url) as server:
+        # Asked first: who may not create databases may still find it there.
+        if await server.value(_EXISTS, _name(url)):
+            return False
         try:
-            await connection.execute(f"create database {quote_identifier(_name(url))}")
-        except _ALREADY_THERE:
+            await server.execute(create)
+        except DatabaseError as error:
+            if error.sqlstate not in _ALREADY_THERE:
+                raise
             return False
     return True
 
@@ -65,46 +102,46 @@ async def drop_database(url: DatabaseUrl, *, force: bool = False) -> bool:
 
     Raises what ``drop`` does.
     """
-    async with maintenance(url) as connection:
-        name = _name(url)
-        if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
+    name = _name(url)
+    async with maintenance(url, besides=name) as server:
+        if not await server.value(_EXISTS, name):
             return False
-        await drop(connection, name, force=force)
+        await drop(server, name, force=force)
     return True
 
 
-async def drop(connection: DriverConnection, name: str, *, force: bool = False) -> None:
-    """Drop a database over a connection to another one; no error if it is gone already.
+async def drop(server: Maintenance, name: str, *, force: bool = False) -> None:
+    """Drop a database; no error if it is gone already.
 
     A session that is just ending makes the server wait in steps of 100 ms, so it is waited for here.
 
     Raises DatabaseError, saying how many, when others are connected to it and it is not forced.
     """
     if force:
-        await connection.execute(_TERMINATE, name)
-    if not await wait_for_sessions(connection, name, seconds=2.0 if force else 0.3) and not force:
-        count = await connection.fetchval(_SESSIONS, name)
+        await server.execute(_TERMINATE, name)
+    if not await wait_for_sessions(server, name, seconds=2.0 if force else 0.3) and not force:
+        count = await server.value(_SESSIONS, name)
         raise DatabaseError(
             f'The database "{name}" is in use by {count} other session{"" if count == 1 else "s"}; '
             "end them, or drop it with force",
-            sqlstate="55006",
+            sqlstate=OBJECT_IN_USE,
         )
-    await connection.execute(f"drop database if exists {quote_identifier(name)}{' with (force)' if force else ''}")
+    await server.execute(f"drop database if exists {quote_identifier(name)}{' with (force)' if force else ''}")
 
 
-async def wait_for_sessions(connection: DriverConnection, name: str, *, seconds: float) -> bool:
+async def wait_for_sessions(server: Maintenance, name: str, *, seconds: float) -> bool:
     """Wait until nobody is connected to a database, at most so long; whether that is so."""
     deadline = time.monotonic() + seconds
-    while await connection.fetchval(_SESSIONS, name):
+    while await server.value(_SESSIONS, name):
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.002)
     return True
 
 
-async def _connect(url: DatabaseUrl) -> DriverConnection:
+async def _connect(url: DatabaseUrl, besides: str | None) -> DriverConnection:
     for database in _MAINTENANCE:
-        if database != url.database:
+        if database != besides:
             try:
                 return await open_connection(url.with_database(database), named=url)
             except (UndefinedDatabase, InsufficientPrivilege):

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-import asyncpg
 import msgspec
 
 from assay.config import DatabaseUrl
-from assay.errors import DatabaseError, ServerError
-from assay.runtime.connecting import DriverConnection
-from assay.server.databases import drop, maintenance, wait_for_sessions
+from assay.errors import ConnectionLost, DatabaseError, Error, InsufficientPrivilege, ServerError
+from assay.server.databases import OBJECT_IN_USE, Maintenance, drop, maintenance, wait_for_sessions
 from assay.sql.quoting import quote_identifier, quote_literal
 
 TEMPLATE = "assay_template_"
@@ -70,14 +68,14 @@ async def template_database(
     """
     name = template_name(fingerprint)
     key = name.removeprefix(TEMPLATE)
-    async with maintenance(server_url) as connection:
-        if await _is_kept(connection, name, fingerprint):
+    async with maintenance(server_url) as server:
+        if await _is_kept(server, name, fingerprint):
             return name
-        async with _building(connection, key):
-            if not await _is_kept(connection, name, fingerprint):
-                await _sweep(connection, key)
-                await _build(connection, server_url, key, fingerprint, build)
-                await _prune(connection, limit)
+        async with _building(server, key):
+            if not await _is_kept(server, name, fingerprint):
+                await _sweep(server, key)
+                await _build(server, server_url, key, fingerprint, build)
+                await _prune(server, limit)
     return name
 
 
@@ -102,24 +100,24 @@ async def clone_database(
     how = f" strategy {strategy}" if strategy in ("file_copy", "wal_log") else ""
     sql = f"create database {quote_identifier(name)} template {quote_identifier(template)}{how}"
     deadline = time.monotonic() + _WAIT_FOR_CLIENTS
-    async with maintenance(server_url) as connection:
+    async with maintenance(server_url) as server:
         while True:
-            await wait_for_sessions(connection, template, seconds=deadline - time.monotonic())
+            await wait_for_sessions(server, template, seconds=deadline - time.monotonic())
             try:
-                await connection.execute(sql)
-            except asyncpg.ObjectInUseError:
-                if time.monotonic() > deadline:
+                await server.execute(sql)
+            except DatabaseError as error:
+                if error.sqlstate != OBJECT_IN_USE or time.monotonic() > deadline:
                     raise
             else:
                 return server_url.with_database(name)
 
 
 @asynccontextmanager
-async def _building(connection: DriverConnection, key: str) -> AsyncIterator[None]:
+async def _building(server: Maintenance, key: str) -> AsyncIterator[None]:
     lock = _lock(key)
     deadline = time.monotonic() + _WAIT_FOR_BUILDER
     pause = 0.01
-    while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
+    while not await server.value("select pg_try_advisory_lock($1)", lock):
         if time.monotonic() > deadline:
             raise ServerError(
                 f"Another process has been building the database {TEMPLATE}{key} for more than "
@@ -130,12 +128,12 @@ async def _building(connection: DriverConnection, key: str) -> AsyncIterator[Non
     try:
         yield
     finally:
-        if not connection.is_closed():
-            await connection.execute("select pg_advisory_unlock($1)", lock)
+        with suppress(ConnectionLost):  # then it is let go of already
+            await server.execute("select pg_advisory_unlock($1)", lock)
 
 
 async def _build(
-    connection: DriverConnection,
+    server: Maintenance,
     server_url: DatabaseUrl,
     key: str,
     fingerprint: str,
@@ -143,57 +141,56 @@ async def _build(
 ) -> None:
     name = f"{BUILDING}{key}_{secrets.token_hex(4)}"
     # template0 is the same on every server, and nobody can be connected to it.
-    await connection.execute(f"create database {quote_identifier(name)} template template0")
+    await server.execute(f"create database {quote_identifier(name)} template template0")
     try:
         await build(server_url.with_database(name))
-        await wait_for_sessions(connection, name, seconds=5.0)
+        await wait_for_sessions(server, name, seconds=5.0)
         now = datetime.now(UTC)
-        await _mark(connection, name, Mark(fingerprint, now, now))
-        await connection.execute(
-            f"alter database {quote_identifier(name)} rename to {quote_identifier(TEMPLATE + key)}"
-        )
+        await _mark(server, name, Mark(fingerprint, now, now))
+        await server.execute(f"alter database {quote_identifier(name)} rename to {quote_identifier(TEMPLATE + key)}")
     except BaseException:
-        await drop(connection, name, force=True)
+        with suppress(Error):  # what went wrong first is what is to be told; the next builder sweeps up
+            await drop(server, name, force=True)
         raise
 
 
-async def _is_kept(connection: DriverConnection, name: str, fingerprint: str) -> bool:
-    for row in await connection.fetch(_DATABASES, name):
+async def _is_kept(server: Maintenance, name: str, fingerprint: str) -> bool:
+    for row in await server.rows(_DATABASES, name):
         mark = _read(row["mark"])
         if row["name"] == name and mark is not None and mark.fingerprint == fingerprint:
             now = datetime.now(UTC)
             if now - mark.used > _MARK_AGAIN:
-                with suppress(asyncpg.InsufficientPrivilegeError):  # it is another role's, who keeps the time
-                    await _mark(connection, name, Mark(fingerprint, mark.created, now))
+                with suppress(InsufficientPrivilege):  # it is another role's, who keeps the time
+                    await _mark(server, name, Mark(fingerprint, mark.created, now))
             return True
     return False
 
 
-async def _sweep(connection: DriverConnection, own: str) -> None:
+async def _sweep(server: Maintenance, own: str) -> None:
     """Drop what builders left behind that are no more: nobody holds their lock."""
-    for row in await connection.fetch(_DATABASES, BUILDING):
+    for row in await server.rows(_DATABASES, BUILDING):
         key = row["name"].removeprefix(BUILDING).partition("_")[0]
         if key == own:
-            await drop(connection, row["name"], force=True)
-        elif await connection.fetchval("select pg_try_advisory_lock($1)", _lock(key)):
-            with suppress(asyncpg.InsufficientPrivilegeError):
-                await drop(connection, row["name"], force=True)
-            await connection.execute("select pg_advisory_unlock($1)", _lock(key))
+            await drop(server, row["name"], force=True)
+        elif await server.value("select pg_try_advisory_lock($1)", _lock(key)):
+            with suppress(InsufficientPrivilege):
+                await drop(server, row["name"], force=True)
+            await server.execute("select pg_advisory_unlock($1)", _lock(key))
     # One without our mark under a name of ours was made by nobody we know; its name is needed.
-    await connection.execute(f"drop database if exists {quote_identifier(TEMPLATE + own)}")
+    await server.execute(f"drop database if exists {quote_identifier(TEMPLATE + own)}")
 
 
-async def _prune(connection: DriverConnection, limit: int) -> None:
-    marked = [(row["name"], _read(row["mark"])) for row in await connection.fetch(_DATABASES, TEMPLATE)]
+async def _prune(server: Maintenance, limit: int) -> None:
+    marked = [(row["name"], _read(row["mark"])) for row in await server.rows(_DATABASES, TEMPLATE)]
     oldest_last = sorted(((mark.used, name) for name, mark in marked if mark is not None), reverse=True)
     for _, name in oldest_last[limit:]:
-        with suppress(DatabaseError, asyncpg.PostgresError):  # in use after all, or another role's
-            await drop(connection, name)
+        with suppress(DatabaseError):  # in use after all, or another role's
+            await drop(server, name)
 
 
-async def _mark(connection: DriverConnection, name: str, mark: Mark) -> None:
+async def _mark(server: Maintenance, name: str, mark: Mark) -> None:
     text = msgspec.json.encode(mark).decode()
-    await connection.execute(f"comment on database {quote_identifier(name)} is {quote_literal(text)}")
+    await server.execute(f"comment on database {quote_identifier(name)} is {quote_literal(text)}")
 
 
 def _read(comment: str | None) -> Mark | None:
