@@ -78,6 +78,12 @@ async def test_execute_counts_the_rows_affected(db: assay.Executor) -> None:
     assert await db.execute("insert into other values (1); update other set a = 2; select from other") == 1
 
 
+@pytest.mark.parametrize("sql", ["", "-- nothing", " ; /* */ ;"])
+async def test_executing_nothing_affects_nothing(db: assay.Executor, sql: str) -> None:
+    assert await db.execute(cast("Any", sql)) == 0
+    assert await db.fetch_one(int, "select 1") == 1
+
+
 async def test_parameters_come_from_one_object(db: assay.Executor) -> None:
     sql = "select id from team where name >= :name order by id limit :limit"
     assert await db.fetch_all(int, sql, Wanted("b", 2)) == [2, 3]

@@ -15,6 +15,7 @@ from assay.runtime.converting import Converter, encoder
 from assay.runtime.matching import Column
 from assay.sql.arguments import arrange
 from assay.sql.footprint import footprint
+from assay.sql.lexer import BLANK, tokenize
 from assay.sql.placeholders import parse
 
 NO_ROWS: Any = object()
@@ -44,11 +45,13 @@ class Layout:
 class Query:
     """A statement, and what is known of it in this process."""
 
-    __slots__ = ("_layouts", "footprint", "statement", "taken_as_they_are")
+    __slots__ = ("_layouts", "footprint", "is_empty", "statement", "taken_as_they_are")
 
     def __init__(self, sql: str) -> None:
         self.statement = parse(sql)
         self.footprint = footprint(sql)
+        self.is_empty = all(token.kind in BLANK or sql[token.start] == ";" for token in tokenize(sql))
+        """Whether it says nothing at all."""
         self.taken_as_they_are = -1 if self.statement.names else self.statement.positional_count
         """How many arguments by position need no arranging; -1 when all do."""
         self._layouts: dict[tuple[tuple[str, int], ...], Layout] = {}

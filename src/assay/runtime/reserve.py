@@ -218,11 +218,11 @@ class Reserve:
         if not self._sessions:
             self._line.fail(error)
             return
-        first, last = RETRY_DELAYS
-        delay = min(first * 2**self._failures, last)
-        self._failures += 1
-        self._retry_at = self._loop.time() + delay
-        self._loop.call_at(self._retry_at, self._grow)
+        if self._loop.time() >= self._retry_at:  # of several attempts at once the first to fail sets the pause
+            first, last = RETRY_DELAYS
+            self._retry_at = self._loop.time() + min(first * 2**self._failures, last)
+            self._failures += 1
+            self._loop.call_at(self._retry_at, self._grow)
 
     async def _mend(self, session: Session) -> None:
         try:

@@ -98,6 +98,8 @@ class Session:
 
     async def execute(self, query: Query, values: tuple[object, ...]) -> str:
         """Run a statement for its command tag; one without parameters may be several statements."""
+        if query.is_empty:
+            return ""  # the driver cannot take the server's answer to it
         if not values:
             return await self.command(query.statement.text, query)
         await self.fetch(query, NO_ROWS, values)
