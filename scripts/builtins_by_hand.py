@@ -55,7 +55,7 @@ TOTAL = frozenset({
     "trunc(numeric)", "numeric_pl_pg_lsn", "path_contain_pt", "polygon(circle)", "timestamptz(date,time)",
     "timedate_pl", "timetzdate_pl", "interval_pl_time", "interval_pl_date", "interval_pl_timetz",
     "interval_pl_timestamp", "interval_pl_timestamptz", "integer_pl_date", "int8pl_inet",
-    "age(timestamptz)", "age(timestamp)", "xpath(text,xml)", "pg_sleep_for", "pg_sleep_until",
+    "age(timestamptz)", "age(timestamp)", "xpath(text,xml)", "xpath_exists(text,xml)", "pg_sleep_for", "pg_sleep_until",
 })  # fmt: skip
 """No NULL for arguments that are not, against the rule or without it."""
 

@@ -25,6 +25,7 @@ _UNREACHED = re.compile(
 """A NULL right after an unconditional error; some compilers want to see a return there."""
 
 _MARKS = re.compile(r"\bbool\s+(\w*nulls?)\s*\[")
+_RECOVERY = re.compile(r"\b(?:PreventCommandDuringRecovery|RecoveryInProgress)\b")
 _READING_USES = (
     r"\bbool\s+{name}\s*\[\w+\](?:\s*=\s*\{{\s*(?:0|false)?\s*\}})?;",
     r"[mM]em[sS]et\({name}, (?:0|false), sizeof\({name}\)\);",
@@ -52,6 +53,11 @@ class NullRule:
     def fills_tuplestore(self, name: str) -> bool:
         """Whether it returns its rows all at once: then NULL in them needs no flag."""
         return any(self._fills(function, set()) for function in self.source.functions.get(name, []))
+
+    def refuses_recovery(self, name: str) -> bool:
+        """Whether it gives an error on a server that is in recovery, as a replica is."""
+        found = [function for function in self.source.functions.get(name, []) if _takes_call_data(function)]
+        return any(_RECOVERY.search(function.body) for function in found)
 
     def fills_columns(self, name: str, count: int) -> bool:
         """Whether it builds its row with an array of NULL marks that no mark is ever put in."""

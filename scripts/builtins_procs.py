@@ -43,7 +43,8 @@ class Proc:
     @property
     def callable(self) -> bool:
         """Whether SQL can call it with values of its own."""
-        return self.kind == "f" and not HIDDEN & {self.result, *self.arguments}
+        types = {kind.removeprefix("_") for kind in (self.result, *self.arguments)}
+        return self.kind == "f" and not HIDDEN & types and not {"void", "unknown"} & set(self.arguments)
 
 
 def procs(root: Path) -> list[Proc]:

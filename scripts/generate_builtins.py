@@ -29,6 +29,7 @@ SECTIONS = {
     "text cast": "total, unless a cast function to text that users made gives NULL",
     "columns": "OUT columns that are never NULL (+) and may be NULL (-)",
     "safe volatile": "volatile, but writes nothing and may run on a replica",
+    "refused by replica": "not volatile, and yet an error on a replica",
 }
 Entries = dict[str, dict[int, str]]
 
@@ -89,6 +90,8 @@ def _judge(proc: Proc, rule: NullRule, answer: Answer) -> None:
             answer.add("columns", proc, columns)
     elif proc.strict:
         answer.excluded[reason] += 1
+    if proc.volatility != "v" and rule.refuses_recovery(proc.symbol):
+        answer.add("refused by replica", proc)
     _others(proc, keys, answer)
 
 

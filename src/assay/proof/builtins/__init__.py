@@ -82,6 +82,10 @@ class Builtins:
         """Whether it is volatile, yet writes nothing and may run on a replica."""
         return self._detail("safe volatile", function) is not None
 
+    def refused_by_replica(self, function: Function) -> bool:
+        """Whether it is an error on a replica although it is not volatile, such as txid_current()."""
+        return self._detail("refused by replica", function) is not None
+
     def extract_total(self, function: Function, field: str) -> bool:
         """Whether extract() or date_part() of a value that is not NULL is not NULL for this field, written out."""
         if self.total(function):
@@ -98,7 +102,7 @@ class Builtins:
         return detail if ours and name == function.name else None
 
 
-_SECTIONS = ("total", "always", "needs", "either", "text cast", "columns", "safe volatile")
+_SECTIONS = ("total", "always", "needs", "either", "text cast", "columns", "safe volatile", "refused by replica")
 
 
 @cache
