@@ -79,6 +79,19 @@ def test_a_misspelled_parameter_is_found_where_it_stands(project_18: Project) ->
     assert len(done.lines) == 4
 
 
+def test_a_row_that_an_outer_join_may_not_find_is_optional(project: Project) -> None:
+    project.replace("src/app/models.py", "    team: Team | None\n", "    team: Team\n")
+    done = project.check()
+    assert done.lines[:3] == [
+        (
+            f'{project.place("src/app/queries.py", "db.fetch_all")} ASY203 columns "team.…" may all be NULL, '
+            "Member.team is Team"
+        ),
+        "  because an outer join may find no row of t",
+        "  fix: annotate it Team | None",
+    ]
+
+
 def test_labels_of_an_enum_are_compared(project_18: Project) -> None:
     project_18.replace("migrations/20250101000001_mood.sql", "'sad'", "'sad', 'angry'")
     done = project_18.check()

@@ -119,7 +119,10 @@ def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[C
     found = nested_shape(field.annotation)
     if found is not None:
         inner, optional = found
-        yield from _by_name(query, inner, columns, absent=optional)
+        missing = all(column.nullable and column.reason.startswith(OUTER_JOIN) for column in columns)
+        if missing and not optional:
+            yield _may_be_missing(query, shape, field, columns)
+        yield from _by_name(query, inner, columns, absent=optional or missing)
     elif not read_hint(field.annotation).open:
         yield finding(
             "ASY204",
@@ -129,6 +132,18 @@ def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[C
             call=query.place,
             fix=f"annotate it with a row class that has {_names(columns)}",
         )
+
+
+def _may_be_missing(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...]) -> Finding:
+    annotation = show(field.annotation)
+    return finding(
+        "ASY203",
+        query.place,
+        f'columns "{field.name}.…" may all be NULL, {shape.title}.{field.name} is {annotation}',
+        because=columns[0].reason,
+        call=query.place,
+        fix=f"annotate it {annotation} | None",
+    )
 
 
 def _duplicate(query: Query, name: str, columns: tuple[Column, ...]) -> Finding:
