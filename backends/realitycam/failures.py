@@ -28,7 +28,6 @@ _UNAVAILABLE: tuple[type[assay.Error], ...] = (
     assay.ResourceError,
     assay.OperatorIntervention,
 )
-_WORDS = {"predicate_failed": "the text holds characters that cannot be stored"}
 
 
 def invalid(where: tuple[str, ...], what: str) -> Never:
@@ -46,10 +45,17 @@ def install(app: FastAPI) -> None:
 
 async def _mistakes(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    mistakes = [
-        {"loc": list(one["loc"]), "msg": _WORDS.get(one["type"], one["msg"]), "type": one["type"]} for one in found
-    ]
-    return _answer(422, mistakes)
+    return _answer(422, [{"loc": list(one["loc"]), "msg": _words(one), "type": one["type"]} for one in found])
+
+
+def _words(mistake: dict[str, Any]) -> str:
+    """What is wrong in words for people; some of the validator's own speak of Python."""
+    text = str(mistake["msg"]).removeprefix("Value error, ")
+    if text.startswith("Expected UploadFile"):
+        return "this must be a file"
+    if mistake["type"] == "predicate_failed":
+        return "the text holds characters that cannot be stored"
+    return text
 
 
 async def _data(request: Request, error: Exception) -> Response:

@@ -130,6 +130,7 @@ async def test_media_that_is_not_a_file_is_422(visitor: httpx.AsyncClient, path:
         await visitor.post(path),
     ]
     assert [answer.status_code for answer in answers] == [422] * 4
+    assert (["body", "media"], "this must be a file") in mistakes(answers[1])
     assert all((["body", "media"]) in [where for where, _ in mistakes(answer)] for answer in answers)
 
 
