@@ -17,7 +17,9 @@ import pytest
 from pydantic import BaseModel
 
 from assay.pgtypes.model import PgType
-from assay.pgtypes.python import argument_misfit, python_type, refusal, result_misfit
+from assay.pgtypes.parameters import argument_misfit
+from assay.pgtypes.python import python_type, refusal
+from assay.pgtypes.results import result_misfit
 
 
 class Mood(enum.StrEnum):

@@ -2,7 +2,8 @@
 
 Classes are named, not imported, so that comparing types does not load the driver. Every entry was read off the
 driver itself; the integration tests send and fetch a value for each. Types with parts (arrays, ranges, enums,
-composites, domains) and JSON follow rules, not entries: see :mod:`assay.pgtypes.python`.
+composites, domains) and JSON follow rules, not entries: see :mod:`assay.pgtypes.results` and
+:mod:`assay.pgtypes.parameters`.
 """
 
 from __future__ import annotations

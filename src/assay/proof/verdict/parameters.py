@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from assay.pgtypes.hints import read_hint, show
-from assay.pgtypes.python import argument_misfit
+from assay.pgtypes.parameters import argument_misfit
 from assay.proof.arguments import UNKNOWN, Arguments
 from assay.proof.description import NullUse, Parameter
 from assay.proof.discover.model import Argument, Place

@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from assay.pgtypes.hints import Hint, read_hint, show
-from assay.pgtypes.python import Misfit, is_known, python_type, refusal, result_misfit
+from assay.pgtypes.python import Misfit, python_type, refusal
+from assay.pgtypes.results import is_known, result_misfit
 from assay.proof.description import Column, Description
 from assay.proof.findings import Finding, finding
 from assay.proof.rowclasses import ByName, ByPosition, Shape, Single, nested_shape

@@ -1,0 +1,128 @@
+"""Whether an annotation's values can be sent as a parameter: each member must be a class that the driver takes."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from assay.pgtypes.hints import ancestors, class_of, full_name, literal_values, read_hint, show
+from assay.pgtypes.model import PgType
+from assay.pgtypes.payload import json_argument_misfit
+from assay.pgtypes.python import (
+    JSON_TYPES,
+    LISTS,
+    RANGE,
+    RECORD,
+    Misfit,
+    entry_of,
+    is_builtin,
+    listed,
+    part_of,
+    python_type,
+)
+from assay.pgtypes.table import VECTORS
+
+_SENT_AS_ARRAYS = LISTS | {"tuple", "set", "frozenset", "collections.abc.Set", "collections.abc.MutableSet"}
+
+
+def argument_misfit(pg: PgType, annotation: Any) -> Misfit | None:
+    """Whether every value of an annotation, None aside, can be sent as a parameter; None when it can."""
+    hint = read_hint(annotation)
+    if hint.open:
+        return None
+    for member in hint.members:
+        why = _ARGUMENT[pg.kind](pg, member)
+        if why:
+            return Misfit(why, python_type(pg))
+    return None
+
+
+def _base_argument(pg: PgType, member: Any) -> str | None:
+    if is_builtin(pg, VECTORS):
+        return _array_argument(PgType(str(pg), "array", element=PgType(VECTORS[pg.name])), member)
+    if is_builtin(pg, JSON_TYPES):
+        return json_argument_misfit(member)
+    entry = entry_of(pg)
+    if entry is None or not entry.accepts:
+        return f"{pg} cannot be a parameter"
+    names = _sent_as(member)
+    if any(name in entry.rejects for name in names):
+        return f"{show(member)} loses something when it is sent as {pg}"
+    if any(name in entry.accepts for name in names):
+        return None
+    return f"{pg} takes {' or '.join(_short(entry.accepts))}"
+
+
+def _enum_argument(pg: PgType, member: Any) -> str | None:
+    if "str" not in _sent_as(member):
+        return f"{pg} takes str"
+    unknown = [value for value in literal_values(member) or () if value not in pg.labels]
+    return f"{pg} has no {listed(unknown)}" if unknown else None
+
+
+def _domain_argument(pg: PgType, member: Any) -> str | None:
+    base = part_of(pg)
+    return _ARGUMENT[base.kind](base, member)
+
+
+def _array_argument(pg: PgType, member: Any) -> str | None:
+    kind = class_of(member)
+    if kind is None or not _SENT_AS_ARRAYS.intersection(ancestors(kind)) or full_name(kind) in ("str", "bytes"):
+        return f"{pg} takes a list"
+    element = part_of(pg)
+    for argument in typing.get_args(member):
+        if argument is Ellipsis:
+            continue
+        inner = read_hint(argument)
+        for part in () if inner.open else inner.members:
+            nested = full_name(class_of(part) or object) in _SENT_AS_ARRAYS and element.kind != "composite"
+            why = _array_argument(pg, part) if nested else _ARGUMENT[element.kind](element, part)
+            if why:
+                return why
+    return None
+
+
+def _range_argument(pg: PgType, member: Any) -> str | None:
+    kind = class_of(member)
+    names = ancestors(kind) if kind else ()
+    if RANGE in names:
+        arguments = typing.get_args(member)
+        misfit = argument_misfit(part_of(pg), arguments[0]) if arguments else None
+        return misfit.why if misfit else None
+    return None if {"tuple", "list"}.intersection(names) else f"{pg} takes {python_type(pg)}"
+
+
+def _multirange_argument(pg: PgType, member: Any) -> str | None:
+    return _array_argument(PgType(str(pg), "array", element=PgType(str(pg), "range", element=pg.element)), member)
+
+
+def _composite_argument(pg: PgType, member: Any) -> str | None:
+    kind = class_of(member)
+    fits = kind is not None and {"tuple", "list", "dict", RECORD}.intersection(ancestors(kind))
+    return None if fits else f"{pg} takes a tuple of its fields"
+
+
+_ARGUMENT: dict[str, Callable[[PgType, Any], str | None]] = {
+    "base": _base_argument,
+    "array": _array_argument,
+    "enum": _enum_argument,
+    "domain": _domain_argument,
+    "composite": _composite_argument,
+    "range": _range_argument,
+    "multirange": _multirange_argument,
+    "pseudo": _base_argument,
+}
+
+
+def _sent_as(member: Any) -> tuple[str, ...]:
+    """The full names of the classes that a member's values have, nearest first."""
+    if typing.get_origin(member) is typing.Literal:
+        return ancestors(type(typing.get_args(member)[0]))
+    kind = class_of(member)
+    return ancestors(kind) if kind else ()
+
+
+def _short(names: Iterable[str]) -> list[str]:
+    words = ("asyncpg." if name.startswith("asyncpg.") else "" for name in names)
+    return [word + name.rpartition(".")[2] for word, name in zip(words, names, strict=True)]
