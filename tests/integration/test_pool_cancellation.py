@@ -58,7 +58,8 @@ class Fuzz:
 
     async def _fetch(self, number: int) -> None:
         delay = self._random.choice((0, 0, 0.002))
-        assert await self._pool.fetch_one(int, "select $1::int from pg_sleep($2)", number, delay) == number
+        sql = "select $1::int, nullif(current_setting('my.number', true), '') from pg_sleep($2)"
+        assert await self._pool.fetch_one(tuple[int, str | None], sql, number, delay) == (number, None)
 
     async def _transaction(self, number: int) -> None:
         async with self._pool.transaction() as tx:
