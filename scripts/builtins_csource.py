@@ -23,7 +23,7 @@ _GLUE = re.compile(r"CppConcat\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 
 @dataclass(frozen=True, slots=True)
 class CFunction:
-    """A function of the C source, without comments and string contents."""
+    """A function of the C source, without comments and string contents; a # stands for each directive."""
 
     name: str
     file: str
@@ -57,7 +57,7 @@ class CSource:
                 source.macros.setdefault(macro.name, []).append(macro)
         makers = [m for found in source.macros.values() for m in found if "PG_FUNCTION_ARGS" in m.body and m.parameters]
         for file, text in texts.items():
-            plain = _DIRECTIVE.sub("", text)
+            plain = _DIRECTIVE.sub("#", text)
             for function in (*_functions(file, plain), *_made_by_macros(file, plain, makers)):
                 source.functions.setdefault(function.name, []).append(function)
         return source

@@ -70,6 +70,20 @@ async def test_some_functions_give_no_null_whatever_the_arguments(caller: Caller
     assert outcome.functions > 80
 
 
+async def test_an_array_given_as_variadic_makes_null_only_when_it_is_null(caller: Caller) -> None:
+    chosen = [one for one in await targets(caller, "total") if one.variadic == "any"]
+    arrays = [
+        replace(one, variadic="array", arguments=(*one.arguments[:-1], kind))
+        for one in chosen
+        for kind in ("_text", "_int4", "_pair")
+    ]
+    outcome = await caller.all(arrays, 500)
+    assert outcome.bad == []
+    assert {one.name for one in chosen} >= {"concat", "concat_ws", "format", "num_nulls", "jsonb_build_object"}
+    nulls = await caller.all([replace(one, nullable=frozenset({0})) for one in arrays if one.name == "concat"], 500)
+    assert nulls.bad
+
+
 async def test_some_functions_give_null_only_for_certain_arguments(caller: Caller) -> None:
     entries = await by_detail(caller, "needs")
     required = [with_nulls(target, [*map(int, detail.split(","))]) for target, detail in entries]

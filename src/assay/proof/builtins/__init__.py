@@ -1,8 +1,8 @@
 """Which of PostgreSQL's own functions never return NULL, by lists that are read from its source.
 
 The lists are the files ``pg14.txt`` to ``pg18.txt`` beside this one; scripts/generate_builtins.py makes them, and
-tests/soundness/test_builtins_fuzz.py tries them on real servers. Functions with VARIADIC in the call are the caller's
-business: all that is said here of a function ``f(VARIADIC "any")`` is about calls without it.
+tests/soundness/test_builtins_fuzz.py tries them on real servers. In a call with VARIADIC before its last argument, only
+``total`` holds: ``concat(VARIADIC NULL)`` is NULL.
 """
 
 from __future__ import annotations
