@@ -45,7 +45,7 @@ class NullRule:
 
     def reason(self, name: str) -> str:
         """Why the C function may return NULL; empty if it cannot."""
-        found = [function for function in self.source.functions.get(name, []) if _takes_call_data(function)]
+        found = [function for function in self.source.functions.get(name, []) if _call_data(function)]
         if len(found) != 1:
             return "not found" if not found else "found more than once"
         return self._of(found[0])
@@ -56,12 +56,12 @@ class NullRule:
 
     def refuses_recovery(self, name: str) -> bool:
         """Whether it gives an error on a server that is in recovery, as a replica is."""
-        found = [function for function in self.source.functions.get(name, []) if _takes_call_data(function)]
+        found = [function for function in self.source.functions.get(name, []) if _call_data(function)]
         return any(_RECOVERY.search(function.body) for function in found)
 
     def fills_columns(self, name: str, count: int) -> bool:
         """Whether it builds its row with an array of NULL marks that no mark is ever put in."""
-        found = [function for function in self.source.functions.get(name, []) if _takes_call_data(function)]
+        found = [function for function in self.source.functions.get(name, []) if _call_data(function)]
         return len(found) == 1 and _leaves_marks_clear(found[0].body, count)
 
     def _of(self, function: CFunction) -> str:
@@ -72,9 +72,7 @@ class NullRule:
         return self._reasons[key]
 
     def _search(self, function: CFunction) -> str:
-        names = {"fcinfo"} if "PG_FUNCTION_ARGS" in function.parameters else set()
-        names |= set(_CALL_DATA.findall(function.parameters))
-        for name in names:
+        for name in _call_data(function):
             body = _UNREACHED.sub(r"\1", function.body)
             reason = self._text(body, name, function.file, frozenset())
             if reason:
@@ -105,7 +103,7 @@ class NullRule:
         callee = _callee(text, place)
         found = self.source.functions.get(callee, [])
         found = [function for function in found if function.file == file] or found
-        if not found:
+        if not found or not all(map(_call_data, found)):
             return f"{name} goes to {callee or 'somewhere'}"
         for function in found:
             reason = self._of(function)
@@ -122,7 +120,7 @@ class NullRule:
             other
             for word in words
             for other in self.source.functions.get(word, ())
-            if "fcinfo" in function.body and _takes_call_data(other) and (other.file, other.name) not in seen
+            if "fcinfo" in function.body and _call_data(other) and (other.file, other.name) not in seen
         ]
         return any(self._fills(other, seen) for other in called)
 
@@ -140,8 +138,10 @@ def _leaves_marks_clear(body: str, count: int) -> bool:
     return bool(whole or len(cleared) == count) and not re.search(rf"\b{name}\b", rest)
 
 
-def _takes_call_data(function: CFunction) -> bool:
-    return "PG_FUNCTION_ARGS" in function.parameters or "FunctionCallInfo" in function.parameters
+def _call_data(function: CFunction) -> set[str]:
+    """What a function calls the call data that it is given; empty if it is given none."""
+    own = {"fcinfo"} if "PG_FUNCTION_ARGS" in function.parameters else set()
+    return own | set(_CALL_DATA.findall(function.parameters))
 
 
 def _callee(text: str, place: int) -> str:

@@ -83,6 +83,11 @@ def test_a_static_helper_of_the_same_file_goes_before_others_of_its_name(reason:
     assert reason(helper, c_function("asked", "return helper(fcinfo);")) == ""
 
 
+def test_call_data_under_another_type_is_lost_from_sight(reason: Any) -> None:
+    helper = c_function("helper", "call->isnull = true;", "return 0;", parameters="void *call")
+    assert reason(helper, c_function("asked", "return helper(fcinfo);"))
+
+
 @pytest.mark.parametrize(
     "line",
     [
