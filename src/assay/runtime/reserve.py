@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
@@ -12,6 +11,7 @@ from typing import Any
 from assay.config import DatabaseUrl
 from assay.errors import Error, PoolClosed, PoolTimeout
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection
+from assay.runtime.opener import Opener
 from assay.runtime.pool_options import PoolOptions
 from assay.runtime.session import Session
 from assay.runtime.waiting_line import WaitingLine
@@ -24,10 +24,6 @@ LIVENESS_TIMEOUT = 2.0
 """Seconds that it has to answer in."""
 CLOSE_TIMEOUT = 2.0
 """Seconds in which one session must have said goodbye; then it is cut."""
-RETRY_DELAYS = (0.05, 5.0)
-"""Seconds between attempts to open one more while some are open: the first pause, which doubles, and the longest."""
-
-
 UPKEEP_PAUSE = 30.0
 """Seconds between rounds of upkeep, at most."""
 
@@ -66,14 +62,13 @@ class Reserve:
     ) -> None:
         self._url = url
         self._options = options
-        self._open_driver = open_driver
+        self._opener = Opener(open_driver, options.max_lifetime)
         self._state = State.NEW
         self._loop: asyncio.AbstractEventLoop
         self._sessions: set[Session] = set()
         self._free: list[Session] = []
         """The one used last is at the end, and is lent first."""
         self._line = WaitingLine(self.give_back)
-        self._opening = 0
         self._mending = 0
         self._changed = asyncio.Event()
         """Set whenever a session is gone."""
@@ -81,9 +76,6 @@ class Reserve:
         """What sees sessions off; close() waits for it."""
         self._helpers: set[asyncio.Task[None]] = set()
         """What gets sessions; close() cancels it."""
-        self._failures = 0
-        self._last_failure: Error | None = None
-        self._retry_at = 0.0
         self.counters = Counters()
 
     # --- lending
@@ -151,10 +143,11 @@ class Reserve:
 
     def _too_late(self, started: float) -> PoolTimeout:
         self.counters.timeouts += 1
-        why = f"; the last attempt to open one failed: {self._last_failure}" if self._last_failure else ""
+        failure, opening = self._opener.last_failure, self._opener.under_way
+        why = f"; the last attempt to open one failed: {failure}" if failure else ""
         return PoolTimeout(
             f"No connection to {self._url.place} was free after {self._loop.time() - started:.3g} s: "
-            f"{self.in_use} of at most {self._options.max_connections} are in use, {self._opening} being opened, "
+            f"{self.in_use} of at most {self._options.max_connections} are in use, {opening} being opened, "
             f"{len(self._line)} other tasks wait{why}; "
             "hold connections for a shorter time, or raise max_connections (DB_MAX_CONNECTIONS)"
         )
@@ -180,49 +173,29 @@ class Reserve:
 
     def _grow(self) -> None:
         """Open what waiting tasks need and the minimum asks for, within the maximum."""
-        if self._state is not State.OPEN or (self._sessions and self._loop.time() < self._retry_at):
+        if self._state is not State.OPEN or (self._sessions and self._loop.time() < self._opener.resting_until):
             return
-        wanted = max(len(self._line), self._options.min_connections - len(self._sessions)) - self._opening
-        room = self._options.max_connections - len(self._sessions) - self._opening
+        opening = self._opener.under_way
+        wanted = max(len(self._line), self._options.min_connections - len(self._sessions)) - opening
+        room = self._options.max_connections - len(self._sessions) - opening
         for _ in range(min(wanted, room)):
-            self._opening += 1
+            self._opener.under_way += 1
             self._spawn(self._open_another(), self._helpers)
 
     async def _open_another(self) -> None:
         try:
-            driver = await self._open_driver()
+            await self._open_one()
         except Error as error:
-            self._opening -= 1
-            self._not_opened(error)
-            return
-        except BaseException:
-            self._opening -= 1
-            raise
-        self._opening -= 1
-        self._failures, self._last_failure, self._retry_at = 0, None, 0.0
-        self._offer(self._admit(driver))
+            if self._sessions:  # one that comes back will serve those who wait
+                self._loop.call_at(self._opener.resting_until, self._grow)
+            else:
+                self._line.fail(error)
 
-    def _admit(self, driver: DriverConnection) -> Session:
-        session = Session(driver)
-        session.idle_since = self._loop.time()
-        lifetime = self._options.max_lifetime
-        if lifetime:
-            session.expires_at = session.idle_since + lifetime * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
+    async def _open_one(self) -> None:
+        session = await self._opener.open()
         self._sessions.add(session)
         self.counters.opened += 1
-        return session
-
-    def _not_opened(self, error: Error) -> None:
-        """Where some sessions are open, their return will serve those who wait; where none is, nothing will."""
-        self._last_failure = error
-        if not self._sessions:
-            self._line.fail(error)
-            return
-        if self._loop.time() >= self._retry_at:  # of several attempts at once the first to fail sets the pause
-            first, last = RETRY_DELAYS
-            self._retry_at = self._loop.time() + min(first * 2**self._failures, last)
-            self._failures += 1
-            self._loop.call_at(self._retry_at, self._grow)
+        self._offer(session)
 
     async def _mend(self, session: Session) -> None:
         try:
@@ -281,34 +254,33 @@ class Reserve:
             "idle": len(self._free),
             "in_use": self.in_use,
             "mending": self._mending,
-            "opening": self._opening,
+            "opening": self._opener.under_way,
             "waiting": len(self._line),
         }
 
     async def open(self) -> None:
-        """Open the minimum of sessions, the first before the others. Raises what opening raises; then none is open."""
+        """Open the minimum of sessions, and one in any case before the others, so that a wrong URL is found at once.
+
+        Raises what opening raises; then none is open.
+        """
         if self._state is not State.NEW:
             raise PoolClosed(f"The pool for {self._url.place} {self._state.value}; a pool is opened once")
         self._loop = asyncio.get_running_loop()
         self._state = State.OPEN
         try:
-            await self._open_first()
-            rest = (self._open_first() for _ in range(self._options.min_connections - 1))
-            for failure in await asyncio.gather(*rest, return_exceptions=True):
-                if isinstance(failure, BaseException):
-                    raise failure
+            for count in (1, self._options.min_connections - 1):
+                await self._open_first(count)
         except BaseException:
             await self.close(0)
             raise
         self._spawn(self._keep_up(), self._helpers)
 
-    async def _open_first(self) -> None:
-        self._opening += 1
-        try:
-            driver = await self._open_driver()
-        finally:
-            self._opening -= 1
-        self._offer(self._admit(driver))
+    async def _open_first(self, count: int) -> None:
+        self._opener.under_way += max(count, 0)
+        outcomes = await asyncio.gather(*(self._open_one() for _ in range(count)), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - a deadline for others, not for this call
         """Lend no more, wait until all sessions are back, close them; after the timeout cut what is not back."""
