@@ -23,20 +23,26 @@ JOINS = [
     ("natural_join_keeps_its_columns", "select id, name, title from author natural join book", "!!!"),
     (
         "inner_join_inside_a_left_join",
-        "select a.name, b.title, r.seen from author a"
-        " left join (book b join review r on r.book_id = b.id) on b.author_id = a.id",
+        (
+            "select a.name, b.title, r.seen from author a"
+            " left join (book b join review r on r.book_id = b.id) on b.author_id = a.id"
+        ),
         "!??",
     ),
     (
         "left_join_inside_a_left_join_revived_by_where",
-        "select a.name, b.title, r.seen from author a"
-        " left join (book b left join review r on r.book_id = b.id) on b.author_id = a.id where r.seen > 1",
+        (
+            "select a.name, b.title, r.seen from author a"
+            " left join (book b left join review r on r.book_id = b.id) on b.author_id = a.id where r.seen > 1"
+        ),
         "!!!",
     ),
     (
         "where_on_the_middle_table_revives_it_alone",
-        "select b.title, r.seen from author a left join book b on b.author_id = a.id"
-        " left join review r on r.book_id = b.id where b.title <> ''",
+        (
+            "select b.title, r.seen from author a left join book b on b.author_id = a.id"
+            " left join review r on r.book_id = b.id where b.title <> ''"
+        ),
         "!?",
     ),
     (
@@ -223,9 +229,11 @@ AGGREGATES = [
     ("window_aggregate", "select sum(id) over (order by id), max(pen) over () from author", "!?"),
     (
         "window_frame_that_may_be_empty",
-        "select max(id) over (order by id rows between 2 preceding and 1 preceding),"
-        " max(id) over (order by id rows between 2 preceding and current row),"
-        " max(id) over (order by id rows between unbounded preceding and current row exclude current row) from author",
+        (
+            "select max(id) over (order by id rows between 2 preceding and 1 preceding),"
+            " max(id) over (order by id rows between 2 preceding and current row),"
+            " max(id) over (order by id rows between unbounded preceding and current row exclude current row) from author"
+        ),
         "?!?",
     ),
     (
