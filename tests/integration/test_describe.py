@@ -182,3 +182,21 @@ async def test_more_parameters_than_a_function_takes(ask: Describe) -> None:
     assert len(description.params) == 400
     assert not description.columns[0].nullable
     assert str(description.params[1].null) == "required"
+
+
+@pytest.mark.parametrize(
+    ("sql", "allowed"),
+    [
+        ("select status, kind, size from run", [("passed", "failed"), ("a", "b"), ("s", "m")]),
+        ("select loose, later from run", [None, None]),
+        ("select status from passed", [("passed", "failed")]),
+        ("with x as (select status from run) select x.status from (select * from x) x", [("passed", "failed")]),
+        ("select r.status from author a left join run r on r.id = a.id", [("passed", "failed")]),
+        ("select status from run group by status", [("passed", "failed")]),
+        ("select status || '' from run", [None]),
+        ("select status from run union select name from author", [None]),
+        ("update run set status = 'passed' returning status", [("passed", "failed")]),
+    ],
+)
+async def test_values_that_a_check_lists(ask: Describe, sql: str, allowed: list[tuple[str, ...] | None]) -> None:
+    assert [column.allowed for column in (await ask(sql)).columns] == allowed

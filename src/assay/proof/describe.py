@@ -12,6 +12,7 @@ import msgspec
 from assay.catalog.reader import Catalog
 from assay.errors import DatabaseError, Error, ProofError
 from assay.proof.access import access, is_read_only, is_unfiltered
+from assay.proof.allowed import allowed_values
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
 from assay.proof.inference import Inference
 from assay.proof.needs import Needs, needs_of
@@ -121,8 +122,8 @@ async def _infer(session: Session, inference: Inference, analysed: Analysed) -> 
             for number, oid in enumerate(analysed.parameters, 1)
         ),
         columns=tuple(
-            Column(entry["resname"] or "?column?", catalog.types[oid], answer.nullable, answer.reason)
-            for entry, oid, answer in zip(entries, results, nullness, strict=True)
+            Column(entry["resname"] or "?column?", catalog.types[oid], answer.nullable, answer.reason, values)
+            for entry, oid, answer, values in zip(entries, results, nullness, _values(inference, query), strict=True)
         ),
         reads=tuple(sorted(touched.reads)),
         writes=tuple(sorted(touched.writes)),
@@ -131,6 +132,14 @@ async def _infer(session: Session, inference: Inference, analysed: Analysed) -> 
         unfiltered=is_unfiltered(query),
         notes=notes,
     )
+
+
+def _values(inference: Inference, query: Node) -> list[tuple[str, ...] | None]:
+    """For each column of the result the only values it can have, where a CHECK lists them."""
+    level, entries = inference.level(query, None), visible(target_list(query))
+    if query.get("setOperations") is not None:
+        return [None for _ in entries]
+    return [allowed_values(inference, level, entry["expr"]) for entry in entries]
 
 
 def _proofs(

@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.proof.querytree import Node
 
-BOOL, INT4, TEXT, XML, JSON = 16, 23, 25, 142, 114
+BOOL, INT4, TEXT, XML, VARCHAR = 16, 23, 25, 142, 1043
 
 
 class Command(IntEnum):
@@ -179,9 +179,9 @@ def _sublink_type(node: Node) -> int:
     return expression_type(first["expr"]) * (-1 if kind == SubLink.ARRAY else 1)
 
 
-def text_constant(node: Node) -> str | None:
-    """The value of a constant of type text; None for anything else."""
-    if node.tag != "CONST" or node["constisnull"] or node["consttype"] != TEXT:
+def string_constant(node: Node) -> str | None:
+    """The value of a constant of type text or varchar; None for anything else."""
+    if node.tag != "CONST" or node["constisnull"] or node["consttype"] not in (TEXT, VARCHAR):
         return None
     # A four-byte header comes first (VARHDRSZ, src/include/varatt.h).
     return bytes(byte & 255 for byte in node["constvalue"][4:]).decode("utf-8", "replace")

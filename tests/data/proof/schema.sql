@@ -64,3 +64,13 @@ create function one_more(x int) returns int language sql immutable strict begin 
 create function first_title(author int) returns text language sql stable
     begin atomic select title from book where author_id = author limit 1; end;
 create function perhaps(x int) returns int language plpgsql as 'begin return null; end';
+create table run (
+    id      int primary key,
+    status  varchar(50) not null check (status in ('passed', 'failed')),
+    kind    text check (kind = 'a' or kind = 'b'),
+    size    text check (size in ('s', 'm') and size <> ''),
+    loose   text check (loose in ('x') or loose like 'y%'),
+    later   text
+);
+alter table run add constraint later check (later in ('x')) not valid;
+create view passed as select id, status, kind from run where status = 'passed';

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Level, Scope
-from assay.proof.nodes import Grouping, RteKind, items, text_constant
+from assay.proof.nodes import Grouping, RteKind, items, string_constant
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
 from assay.proof.querytree import Node, walk
 
@@ -49,7 +49,7 @@ def _total(inference: Inference, function: Function, node: Node) -> bool:
     if builtins.total_by_text_cast(function):
         return not inference.catalog.casts_to_text
     if function.name in ("extract", "date_part"):
-        field = text_constant(node["args"][0])
+        field = string_constant(node["args"][0])
         return field is not None and builtins.extract_total(function, field)
     return builtins.total(function)
 
