@@ -7,7 +7,7 @@ import random
 import statistics
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, process_time
 
 Contender = Callable[[], Awaitable[object]]
 
@@ -21,6 +21,8 @@ class Result:
     """Seconds for one piece of work."""
     ratio: float
     """The median of its times divided by the first contender's in the same round."""
+    work: float
+    """The same ratio of the processor's time that this process took: it says more on a machine that is busy."""
 
 
 async def measure(contenders: Mapping[str, Contender], *, rounds: int, pieces: int) -> list[Result]:
@@ -31,7 +33,8 @@ async def measure(contenders: Mapping[str, Contender], *, rounds: int, pieces: i
         rounds: how often.
         pieces: how many pieces of work one call does.
     """
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    worked: dict[str, list[float]] = {name: [] for name in contenders}
     for contender in contenders.values():
         await contender()
     order = list(contenders.items())
@@ -39,20 +42,31 @@ async def measure(contenders: Mapping[str, Contender], *, rounds: int, pieces: i
         random.shuffle(order)
         for name, contender in order:
             gc.collect()
-            started = perf_counter()
+            started, busy = perf_counter(), process_time()
             await contender()
-            times[name].append((perf_counter() - started) / pieces)
-    first = times[next(iter(times))]
+            worked[name].append(process_time() - busy)
+            taken[name].append(perf_counter() - started)
+    first = next(iter(contenders))
     return [
-        Result(name, statistics.median(own), statistics.median(a / b for a, b in zip(own, first, strict=True)))
-        for name, own in times.items()
+        Result(
+            name,
+            statistics.median(taken[name]) / pieces,
+            _ratio(taken[name], taken[first]),
+            _ratio(worked[name], worked[first]),
+        )
+        for name in contenders
     ]
 
 
 def show(title: str, results: list[Result], budgets: Mapping[str, str]) -> None:
-    """Print a table: medians in microseconds, ratios, and the budget where there is one."""
+    """Print a table: medians in microseconds, ratios of time and of work, and the budget where there is one."""
     print(f"\n{title}")
     width = max(len(result.name) for result in results)
+    print(f"  {'':<{width}}  {'median':>13}  {'time':>8}  {'work':>8}")
     for result in results:
-        budget = budgets.get(result.name, "")
-        print(f"  {result.name:<{width}}  {result.median * 1e6:>10.1f} µs  {result.ratio:>6.2f} x  {budget}".rstrip())
+        numbers = f"{result.median * 1e6:>10.1f} µs  {result.ratio:>6.2f} x  {result.work:>6.2f} x"
+        print(f"  {result.name:<{width}}  {numbers}  {budgets.get(result.name, '')}".rstrip())
+
+
+def _ratio(own: list[float], first: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(own, first, strict=True))
