@@ -171,6 +171,18 @@ async def test_changed_schema_in_a_transaction_is_an_error_once(database_18: Dat
             assert await tx.fetch_all(tuple[Any, ...], sql) == []
 
 
+async def test_changed_composite_type_is_an_error_once(database_18: DatabaseUrl) -> None:
+    sql = "select pair from holder where $1"
+    async with await assay.connect(database_18) as db, await assay.connect(database_18) as other:
+        await other.execute("create type pair as (a int, b int); create table holder (pair pair)")
+        await other.execute("insert into holder values ((1, 2))")
+        assert tuple(await db.fetch_one(Any, sql, True)) == (1, 2)
+        await other.execute("alter type pair add attribute c int")
+        with pytest.raises(assay.DecodeError, match="A type changed while the connection was open"):
+            await db.fetch_one(Any, sql, True)
+        assert tuple(await db.fetch_one(Any, sql, True)) == (1, 2, None)
+
+
 async def test_statements_deallocated_behind_the_back_are_prepared_again(database_18: DatabaseUrl) -> None:
     async with await assay.connect(database_18) as db:
         assert await db.fetch_one(int, "select 1 where $1", True) == 1

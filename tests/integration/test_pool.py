@@ -395,6 +395,26 @@ async def test_pool_that_cannot_connect_says_where(database_18: DatabaseUrl) -> 
     assert "secret" not in repr(assay.Pool(nowhere))
 
 
+async def test_opening_that_is_cancelled_leaves_nothing() -> None:
+    """On a server that accepts and says nothing; what is left open would be a ResourceWarning, which fails the test."""
+    hung_up = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            pass
+        writer.close()
+        hung_up.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as mute:
+        url = DatabaseUrl("me", None, "127.0.0.1", mute.sockets[0].getsockname()[1], "app")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await assay.Pool.open(url)
+        await asyncio.wait_for(hung_up.wait(), 5)
+        with pytest.raises(assay.ConnectionFailed, match=r"no answer within 0\.1 seconds"):
+            await assay.Pool.open(url, connect_timeout=0.1)
+
+
 async def test_check_passes_when_the_server_answers(database_18: DatabaseUrl) -> None:
     async with assay.Pool(database_18) as pool:
         await pool.check()
