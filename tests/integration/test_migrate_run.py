@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+import assay
 from assay import migrate
 from assay.config import DatabaseUrl
 from assay.errors import MigrationError, UsageError
@@ -276,6 +277,16 @@ async def test_a_pool_lends_one_connection_and_gets_it_back(database: DatabaseUr
         assert len((await migrate.run(pool, write(tmp_path, THREE))).steps) == 3
         assert len(await migrate.info(pool, tmp_path)) == 3
         assert await pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
+
+
+async def test_assays_own_pool_and_connection_are_targets(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
+    folder = write(tmp_path, THREE)
+    async with assay.Pool(database, max_connections=1, min_connections=1) as pool:
+        assert len((await migrate.run(pool, folder, target_version=2)).steps) == 2
+        async with pool.acquire() as connection:
+            assert len((await migrate.run(connection, folder)).steps) == 1
+        assert await pool.fetch_one(int, "select count(*) from pg_locks where locktype = 'advisory'") == 0
+    assert await tables(driver) == ["one", "three", "two"]
 
 
 async def test_a_cancelled_run_rolls_back_and_lets_the_lock_go(
