@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -41,6 +41,18 @@ async def hold(pool: assay.Pool, count: int) -> contextlib.AsyncExitStack:
     for _ in range(count):
         await stack.enter_async_context(pool.acquire())
     return stack
+
+
+@contextlib.contextmanager
+def stopped(database: DatabaseUrl, pid: int) -> Iterator[None]:
+    """Let a server process do nothing for a while."""
+    if not (database.host or "").startswith("/"):
+        pytest.skip("the server's processes are not on this machine")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 # --- limits
@@ -172,11 +184,8 @@ async def test_connection_idle_for_long_is_asked_before_it_is_lent(
     async with assay.Pool(database_18, min_connections=1, max_connections=2) as pool:
         assert await pool.fetch_one(int, PID) == await pool.fetch_one(int, PID)
         mute = await pool.fetch_one(int, PID)
-        os.kill(mute, signal.SIGSTOP)
-        try:
+        with stopped(database_18, mute):
             assert await pool.fetch_one(int, PID) != mute
-        finally:
-            os.kill(mute, signal.SIGCONT)
 
 
 async def allow_connections(database: DatabaseUrl, *, allow: bool) -> None:
@@ -428,13 +437,8 @@ async def test_check_names_the_place_when_the_server_does_not_answer(
             with pytest.raises(assay.PoolTimeout, match="1 of 1 connections in use") as caught:
                 await pool.check(timeout=0.05)
         assert database_18.place in str(caught.value)
-        pid = await pool.fetch_one(int, PID)
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            with pytest.raises(assay.Error) as caught_error:
-                await pool.check(timeout=0.1)
-        finally:
-            os.kill(pid, signal.SIGCONT)
+        with stopped(database_18, await pool.fetch_one(int, PID)), pytest.raises(assay.Error) as caught_error:
+            await pool.check(timeout=0.1)
         assert database_18.place in str(caught_error.value)
         await pool.check()
 
