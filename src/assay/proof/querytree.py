@@ -9,7 +9,7 @@ parsenodes.h.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from assay.errors import ProofError
@@ -127,14 +127,14 @@ def _nested(value: Any) -> str:
 
 
 def walk(value: Any, *, into_queries: bool = True) -> Iterator[Node]:
-    """Every node in a tree, outermost first; without the insides of queries unless asked."""
+    """Every node in a tree, each before what is in it; without the insides of queries unless asked."""
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, Node):
+        inner: Iterable[Any] = item
+        if item.__class__ is Node:
             yield item
-            if item.tag == "QUERY" and not into_queries and item is not value:
+            if not into_queries and item.tag == "QUERY" and item is not value:
                 continue
-            stack.extend(reversed(item.values()))
-        elif isinstance(item, list):
-            stack.extend(reversed(item))
+            inner = item.values()
+        stack += [part for part in inner if part.__class__ is Node or part.__class__ is list]
