@@ -106,7 +106,7 @@ class Caller:
                 await self.run(one, limit, outcome)
             outcome.functions += bool(concrete)
             if concrete and outcome.returned == before:
-                outcome.silent.append(f"{target.name}({', '.join(target.arguments)})")
+                outcome.silent.append(str(target))
         return outcome
 
     async def run(self, target: Target, limit: int, outcome: Outcome) -> None:
@@ -124,7 +124,7 @@ class Caller:
     async def _pool(self, target: Target, place: int) -> str:
         """The table of values for an argument, made when it is asked for first; empty where there are no values."""
         kind, count = target.arguments[place], len(target.arguments)
-        texts = hint(target.name, place, count)
+        texts = hint(target.name, target.arguments, place)
         name = f"values_{target.name}_{place}_{kind}_{count}" if texts else f"values_{kind}"
         if name not in self._sizes:
             texts = texts or values(kind, self.more, self.rng)

@@ -102,6 +102,7 @@ HINTS: dict[str, dict[int, list[str]]] = {
     "pg_input_error_info": {1: ["int4", "text", "numeric(3,1)", "date"]},
     "pg_input_is_valid": {1: ["int4", "text", "numeric(3,1)", "date"]},
     "pg_split_walfile_name": {0: ["000000010000000100000023", "000000010000000000000001"]},
+    "pg_get_serial_sequence": {0: TABLES, 1: ["relname", "a"]},
     "pg_stat_have_stats": {0: ["database", "relation"]},
     "pg_stat_get_progress_info": {0: ["VACUUM", "ANALYZE", "COPY"]},
     "pg_has_role": {0: ["=10", "postgres"], 1: ["postgres", "=10", "MEMBER"], -1: ["MEMBER", "USAGE"]},
@@ -134,16 +135,35 @@ HINTS: dict[str, dict[int, list[str]]] = {
     "set_byte": {1: ["0", "1"], 2: ["0", "255"]},
     "split_part": {2: ["1", "2", "-1", "100"]},
     "chr": {0: ["1", "65", "8364", "128512"]},
-    "to_regtypemod": {0: ["int4", "numeric(3,1)"]},
+    "to_regtypemod": {0: ["int4", "numeric(3,1)", "no such type"]},
+    "pg_tablespace_size": {0: ["1663", "1664", "99999"]},
+    "ts_lexize": {1: ["a", "the", "dog"]},
 }  # fmt: skip
 """By function: argument (from the right where negative) to values."""
 
 
-def hint(name: str, place: int, count: int) -> list[str]:
+SIX = ["{0,0,0,0,0,0}", "{1,2,3,4,5,6}", "{2,2,2,2,2,2}"]
+HINTS |= {f"float8_regr_{name}": {0: SIX} for name in ("sxx", "syy", "sxy", "avgx", "avgy", "r2", "slope", "intercept")}
+HINTS |= {name: {0: SIX} for name in ("float8_corr", "float8_covar_pop", "float8_covar_samp")}
+
+
+def hint(name: str, kinds: tuple[str, ...], place: int) -> list[str]:
     """The values that an argument of a function should be chosen from; empty for any of its type."""
     if name.startswith("has_") and name.endswith("_privilege"):
-        objects, privileges = OBJECTS.get(name[4:-10], ([], []))
-        by_place = {count - 1: privileges, count - 2: objects, count - 3: ["postgres", "=10"]}
-        return by_place.get(place, [])
+        return _privilege_hint(name[4:-10], kinds, place)
     hints = HINTS.get(name, {})
-    return hints.get(place, hints.get(place - count, []))
+    return hints.get(place, hints.get(place - len(kinds), []))
+
+
+def _privilege_hint(of: str, kinds: tuple[str, ...], place: int) -> list[str]:
+    """For has_..._privilege([user,] object, [column,] privilege); objects by OID are of any kind."""
+    names, privileges = OBJECTS.get("table" if of == "column" else of, ([], []))
+    column = of == "column"
+    from_right = len(kinds) - 1 - place
+    if from_right == 0:
+        return privileges
+    if column and from_right == 1:
+        return ["relname", "oid"] if kinds[place] == "text" else ["1", "0", "-1", "999"]
+    if from_right == 1 + column:
+        return names if kinds[place] == "text" else []
+    return ["postgres"] if kinds[place] == "name" else ["10"]

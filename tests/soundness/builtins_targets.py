@@ -39,6 +39,9 @@ class Target:
     nullable: frozenset[int] = frozenset()
     """The arguments that may be NULL without the result being so."""
 
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"
+
     def call(self, names: Sequence[str]) -> str:
         """The call in SQL with these arguments."""
         given = list(names)
