@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from assay.cli.demo import stopping_between_steps
 from assay.config import DatabaseUrl
 from assay.demo import workshop
 from assay.demo.story import tell
@@ -101,7 +102,7 @@ async def test_the_demo_as_json_tells_the_same_steps(folder: Path, assay_home: P
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", ["2 A database", "3 A proof", "4 A photo"])
+@pytest.mark.parametrize("after", ["1 A server", "2 A database", "3 A proof"])
 async def test_a_demo_that_is_stopped_leaves_nothing(
     folder: Path, assay_home: Path, embedded: DatabaseUrl, stop: signal.Signals, after: str
 ) -> None:
@@ -112,10 +113,25 @@ async def test_a_demo_that_is_stopped_leaves_nothing(
             break
     process.send_signal(stop)
     _, error = process.communicate(timeout=60)
-    # Python itself dies of SIGINT where it interrupted exec(), as in making a dataclass; a shell sees 130 either way.
-    assert process.returncode in (130, -signal.SIGINT)
-    assert error.strip() == "Stopped."
+    assert process.returncode == 130
+    assert error.split("\n") == ["Stopping after this step ...", "", "Stopped.", ""]
     await assert_nothing_stays(folder, embedded)
+
+
+def test_a_second_ctrl_c_does_not_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), stopping_between_steps():
+        signal.raise_signal(signal.SIGTERM)
+        assert capsys.readouterr().err == "Stopping after this step ...\n"
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second one waited")
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+def test_a_step_that_ctrl_c_made_fail_counts_as_stopped() -> None:
+    with pytest.raises(KeyboardInterrupt), stopping_between_steps():
+        signal.raise_signal(signal.SIGINT)
+        raise Error("a program was interrupted")
 
 
 @pytest.mark.parametrize("module", ["fastapi", "httpx", "uvicorn", "python_multipart"])

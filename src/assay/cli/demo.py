@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import textwrap
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli.output import format_option, write_json
+from assay.errors import Error
 
 if TYPE_CHECKING:
     from assay.demo.story import Step
@@ -30,15 +35,46 @@ def command(output_format: str) -> None:
 
     quiet = output_format == "json"
     steps: list[Step] = []
-    with closing(tell()) as story:
+    with closing(tell()) as story, stopping_between_steps() as stop_if_asked:
         if not quiet:
             print("Assay: PostgreSQL for Python, every query proven before it runs.\n", flush=True)
         for step in story:
             steps.append(step)
             if not quiet:
                 print(*_lines(len(steps), step), sep="\n", flush=True)
+            stop_if_asked()
     if quiet:
         write_json({"steps": [_to_json(step) for step in steps]})
+
+
+@contextmanager
+def stopping_between_steps() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM wait for the end of a step, which is never far, so that each is put away whole.
+
+    The value raises KeyboardInterrupt if one of them came; a second one does not wait.
+    """
+    came: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+        print("Stopping after this step ...", file=sys.stderr)
+
+    def stop_if_asked() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop_if_asked
+    except Error:
+        # Ctrl-C reaches the programs that a step has started, too, and then the step fails.
+        stop_if_asked()
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _lines(number: int, step: Step) -> list[str]:
