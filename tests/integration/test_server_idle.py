@@ -43,7 +43,7 @@ async def test_clients_that_come_and_go_keep_the_server(embedded: Server) -> Non
     """None of them need be there at the moment when the watcher looks."""
     url = embedded.ensure_running(idle_timeout=0.6)
     pid = embedded.status().pid
-    for _ in range(20):
+    for _ in range(12):
         connection = await asyncpg.connect(url.reveal())
         await connection.close()
         await asyncio.sleep(0.1)
@@ -53,7 +53,7 @@ async def test_clients_that_come_and_go_keep_the_server(embedded: Server) -> Non
 def test_asking_for_the_server_keeps_it(embedded: Server) -> None:
     embedded.ensure_running(idle_timeout=0.6)
     pid = embedded.status().pid
-    for _ in range(20):
+    for _ in range(12):
         embedded.ensure_running(idle_timeout=0.6)
         time.sleep(0.1)
     assert embedded.status().pid == pid

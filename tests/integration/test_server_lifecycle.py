@@ -15,7 +15,7 @@ from tests.fixtures.servers import eventually, python, running_in
 from assay import errors
 from assay.config import DatabaseUrl, load_settings
 from assay.server import Server, for_settings
-from assay.server.processes import is_alive
+from assay.server.processes import command_line, is_alive
 
 ENSURE = """
 import sys
@@ -196,7 +196,8 @@ def test_ctrl_c_while_it_starts_leaves_nothing(embedded: Server, home: Path, mom
         assert embedded.status().running  # it was faster
     else:
         assert "KeyboardInterrupt" in said
-        assert eventually(lambda: running_in(home) == [], 5.0)  # the watcher sees for itself that it is not needed
+        # The watcher sees for itself that it is not needed.
+        assert eventually(lambda: running_in(home) == [], 5.0), [command_line(pid) for pid in running_in(home)]
         assert not list((home / "18").glob("data.new-*"))
     embedded.ensure_running()
 

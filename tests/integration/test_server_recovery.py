@@ -105,7 +105,7 @@ async def test_frozen_server_is_stopped_all_the_same(shared: Server) -> None:
 
     found = postmaster.find(shared.layout)
     assert found is not None
-    postmaster.end_everything(shared.layout)
+    postmaster.end_everything(shared.layout.data)
     assert not is_alive(pid)
     assert await ask(shared.ensure_running(), "select 1") == 1
 

@@ -23,14 +23,13 @@ from assay.server.processes import (
     command_line,
     command_lines,
     end,
-    environment,
     is_alive,
-    start_apart,
     wait_for_exit,
     working_in,
 )
+from assay.server.starting import environment, start_apart
 
-NOBODY = Account("nobody", 65534, 65534)
+STRANGER = Account("stranger", 54321, 54321)
 
 
 def layout_in(folder: Path) -> Layout:
@@ -60,11 +59,11 @@ def test_home_given_by_the_caller_comes_first() -> None:
 
 def test_home_closed_to_the_servers_account_is_the_shared_one(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    assert find_home(None, {"XDG_STATE_HOME": str(tmp_path)}, NOBODY) == SHARED
+    assert find_home(None, {"XDG_STATE_HOME": str(tmp_path)}, STRANGER) == SHARED
 
 
 def test_data_lie_in_the_home_where_the_account_can_reach_it(tmp_path: Path) -> None:
-    closed = find_layout(tmp_path / "home", "18", NOBODY)
+    closed = find_layout(tmp_path / "home", "18", STRANGER)
     assert closed.state == tmp_path / "home" / "18"
     assert closed.place != closed.state
     assert find_layout(tmp_path / "home", "18", None).place == closed.state
@@ -76,10 +75,10 @@ def test_account_enters_a_folder_only_through_open_ones(tmp_path: Path) -> None:
     program = inner / "program"
     program.touch(mode=0o755)
     tmp_path.chmod(0o700)
-    assert not can_enter(NOBODY, inner)
-    assert not can_run(NOBODY, program)
+    assert not can_enter(STRANGER, inner)
+    assert not can_run(STRANGER, program)
     assert can_run(None, program)
-    assert can_enter(NOBODY, Path("/usr/bin"))
+    assert can_enter(STRANGER, Path("/usr/bin"))
 
 
 def test_socket_path_that_is_too_long_is_replaced_by_a_short_one(tmp_path: Path) -> None:

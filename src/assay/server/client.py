@@ -9,7 +9,7 @@ from pathlib import Path
 from assay.errors import ServerError
 from assay.server.binaries import Programs
 from assay.server.postmaster import Postmaster
-from assay.server.processes import run
+from assay.server.starting import run
 
 
 def ask(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from assay.errors import ServerError
@@ -11,8 +12,8 @@ from assay.server.abandoned import sweep_abandoned
 from assay.server.account import Account
 from assay.server.binaries import Programs
 from assay.server.layout import Layout, give
-from assay.server.postmaster import failure
-from assay.server.processes import run
+from assay.server.postmaster import end_everything, failure
+from assay.server.starting import run
 
 SETTINGS = """
 # For development and tests: nothing here survives a crash of the machine, and nothing waits for the disk.
@@ -52,7 +53,7 @@ def ensure(programs: Programs, layout: Layout) -> None:
     if not _is_whole(layout.data):
         _set_aside(layout.data)
         for left in layout.place.glob("data.new-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
         if layout.place != layout.state:
             sweep_abandoned()
         _make(programs, layout)
@@ -88,8 +89,16 @@ def _make(programs: Programs, layout: Layout) -> None:
         _append(folder / "pg_hba.conf", ACCESS, layout.account, anew=True)
         folder.rename(layout.data)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         raise
+
+
+def _remove(folder: Path, seconds: float = 5.0) -> None:
+    """Remove a half-made directory, though an initdb whose starter was killed may still be writing into it."""
+    deadline = time.monotonic() + seconds
+    while folder.exists() and time.monotonic() < deadline:
+        end_everything(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run_initdb(programs: Programs, layout: Layout, folder: Path) -> None:

@@ -91,7 +91,7 @@ class Server:
             found = postmaster.find(self.layout)
             if found is not None:
                 postmaster.stop(self.layout, found)
-            postmaster.end_everything(self.layout)
+            postmaster.end_everything(self.layout.data)
             idle.end_watcher(self.layout)
             return found is not None
 
@@ -156,9 +156,7 @@ class Server:
 
     def _usable(self) -> Postmaster | None:
         """The server that runs and takes connections; one that cannot any more is stopped."""
-        found = postmaster.find(self.layout)
-        if found is not None and found.status != "ready":
-            found = postmaster.wait_until_ready(self.layout, found)
+        found = postmaster.settled(self.layout)
         if found is None or postmaster.answers(found.socket):
             return found
         postmaster.stop(self.layout, found)
@@ -186,7 +184,7 @@ class Server:
         if told:
             return told[-1]
         with suppress(ServerError):
-            return self.programs().version()
+            return find_programs(self.version).version()
         return self.version
 
 

@@ -8,10 +8,12 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from assay.server.layout import Layout
 from assay.server.locking import holder_pid, is_locked, sign, try_lock
-from assay.server.processes import command_line, end, start_apart
+from assay.server.processes import command_line, end
+from assay.server.starting import start_apart
 
 DEFAULT = 900.0
 """Seconds that a server may idle when nobody said, or what was said is lost."""
@@ -59,7 +61,9 @@ def ensure_watcher(layout: Layout, version: str) -> None:
         return
     # It inherits the lock, so that from here on there is one watcher, and its process can be found.
     command = [sys.executable, "-W", "ignore", "-m", WATCHER, str(layout.home), version, str(descriptor)]
-    pid = start_apart(command, layout.log, env=dict(os.environ), descriptors=[descriptor])
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # this Assay, wherever it is
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    pid = start_apart(command, layout.log, env=environ, descriptors=[descriptor])
     sign(descriptor, "watching", pid)
     os.close(descriptor)
 

@@ -102,7 +102,12 @@ def find_home(home: Path | None, environ: Mapping[str, str], account: Account | 
     if given is not None:
         return given.expanduser().resolve()
     state = environ.get("XDG_STATE_HOME", "")
-    own = (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "assay"
+    try:
+        own = (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "assay"
+    except RuntimeError:
+        raise ServerError(
+            "The embedded server has no place for its data: this user has no home folder; set ASSAY_HOME to a folder"
+        ) from None
     return own.resolve() if can_enter(account, _existing(own)) else SHARED
 
 

@@ -20,12 +20,17 @@ from pathlib import Path
 from assay.errors import ServerError
 from assay.server.binaries import Programs
 from assay.server.layout import Layout
-from assay.server.processes import command_line, command_lines, end, is_alive, start_apart, working_in
+from assay.server.processes import command_line, command_lines, end, is_alive, working_in
+from assay.server.starting import start_apart
 
 DEFAULT_PORT = 5432
 """The port that a socket is named after when there is no TCP."""
 
 _READY = "ready"
+_STARTERS = ("postgres", "initdb", "sh")
+_LONGEST_START = 120.0
+"""Seconds; what takes so long is the recovery of data that a killed server left."""
+_PAUSE = 0.005
 _GONE = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR)
 _FAST, _IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # manual section 18.5, "Shutting Down the Server"
 
@@ -109,15 +114,24 @@ def start(
         began(pid)
         return _wait_until_ready(layout, pid, said)
     except BaseException:
-        end_everything(layout)  # found by what it works on: its id may not be known yet
+        end_everything(layout.data)  # found by what it works on: its id may not be known yet
         raise
 
 
-def wait_until_ready(layout: Layout, server: Postmaster) -> Postmaster | None:
-    """Wait for a server that another process has started; None when it ends instead."""
-    with suppress(ServerError):
-        return _wait_until_ready(layout, server.pid, _size(layout.log))
-    return None
+def settled(layout: Layout, seconds: float = _LONGEST_START) -> Postmaster | None:
+    """The server on this data once it is ready, should it be on its way up; None should it be gone, or go.
+
+    Raises ServerError when it does neither.
+    """
+    deadline = time.monotonic() + seconds
+    while (found := find(layout)) is not None and found.status != _READY:
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"The server (process {found.pid}) has been {found.status or 'starting'} for more than {seconds:g} "
+                f"seconds; stop it with: assay server stop\n  log: {layout.log}"
+            )
+        time.sleep(_PAUSE)
+    return found
 
 
 def stop(layout: Layout, server: Postmaster) -> None:
@@ -131,20 +145,20 @@ def stop(layout: Layout, server: Postmaster) -> None:
             "stop it in the container or on the machine that it runs in"
         )
     end([server.pid], [(_FAST, 10.0), (_IMMEDIATE, 5.0)])
-    end_everything(layout)
+    end_everything(layout.data)
     if server.folder.parent != layout.place:
         with suppress(OSError):
             server.folder.rmdir()
 
 
-def end_everything(layout: Layout) -> None:
-    """Kill what is left of a server on this data, such as a busy session whose postmaster was killed.
+def end_everything(data: Path) -> None:
+    """Kill what still works on a data directory, such as a busy session whose postmaster was killed.
 
     Such a session holds the shared memory, and no new server would start beside it.
     """
-    words = f"-D {layout.data} "
-    left = {pid for pid in working_in(layout.data) if _program(command_line(pid)) == "postgres"}
-    left |= {pid for pid, line in command_lines() if words in line and _program(line) in ("postgres", "sh")}
+    words = f"-D {data} "
+    left = {pid for pid in working_in(data) if _program(command_line(pid)) == "postgres"}
+    left |= {pid for pid, line in command_lines() if words in line and _program(line) in _STARTERS}
     end(left, [(_IMMEDIATE, 0.5), (signal.SIGKILL, 5.0)])
 
 
@@ -187,12 +201,12 @@ def _read(path: Path) -> Postmaster | None:
 
 def _clear(layout: Layout, folder: Path) -> None:
     """Remove what a killed server left: PostgreSQL refuses to start while its ids are those of other processes."""
-    end_everything(layout)
+    end_everything(layout.data)
     for path in (layout.data / "postmaster.pid", *folder.glob(".s.PGSQL.*")):
         path.unlink(missing_ok=True)
 
 
-def _wait_until_ready(layout: Layout, pid: int, said: int, seconds: float = 120.0) -> Postmaster:
+def _wait_until_ready(layout: Layout, pid: int, said: int, seconds: float = _LONGEST_START) -> Postmaster:
     deadline = time.monotonic() + seconds
     while is_alive(pid):
         found = _read(layout.data / "postmaster.pid")
@@ -200,7 +214,7 @@ def _wait_until_ready(layout: Layout, pid: int, said: int, seconds: float = 120.
             return found
         if time.monotonic() > deadline:
             raise failure(_since(layout.log, said), layout, f"The server was not ready after {seconds:g} seconds")
-        time.sleep(0.005)
+        time.sleep(_PAUSE)
     raise failure(_since(layout.log, said), layout, "The server did not start")
 
 

@@ -1,100 +1,19 @@
-"""Processes of the operating system: started apart from this one, recognised, waited for and ended."""
+"""Processes of the operating system: recognised, waited for and ended."""
 
 from __future__ import annotations
 
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
-from assay.server.account import Account, run_as
+from assay.server.starting import run
 
 _PROC = Path("/proc")
-_KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-
-
-def environment() -> dict[str, str]:
-    """The environment for PostgreSQL's programs: no PG* variable leads them astray, and they speak English."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {"PATH": os.defpath, **kept, "LC_ALL": "C", "TZ": "UTC"}
-
-
-Command: TypeAlias = "Sequence[str | Path]"
-
-
-def run(
-    command: Command,
-    *,
-    text: str = "",
-    account: Account | None = None,
-    env: dict[str, str] | None = None,
-    timeout: float | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, apart from this terminal, so that Ctrl-C reaches only this process.
-
-    Args:
-        command: the program and its arguments.
-        text: what it reads from its standard input.
-        account: whom it runs as; this process's own unless given.
-        env: further variables of its environment.
-        timeout: seconds; then ``subprocess.TimeoutExpired``.
-    """
-    return subprocess.run(  # noqa: S603 - no command here is made of what a stranger may have written
-        command,
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-        timeout=timeout,
-        start_new_session=True,
-        cwd="/",
-        env={**environment(), **(env or {})},
-        **run_as(account),
-    )
-
-
-def start_apart(
-    command: Command,
-    log: Path,
-    account: Account | None = None,
-    *,
-    env: dict[str, str] | None = None,
-    descriptors: Sequence[int] = (),
-) -> int:
-    """Start a process that outlives this one, in a session of its own, and return its id.
-
-    A shell starts it and ends at once, so that it is nobody's child: Ctrl-C does not reach it, and when it ends it is
-    not left behind as a zombie of a long-running program that once needed a server.
-
-    Args:
-        command: the program and its arguments.
-        log: the file that its outputs are added to.
-        account: whom it runs as; this process's own unless given.
-        env: the whole of its environment; that of PostgreSQL's programs unless given.
-        descriptors: open files that it keeps open.
-    """
-    with log.open("ab") as sink:
-        shell = subprocess.run(  # noqa: S603 - as above
-            ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            start_new_session=True,
-            cwd="/",
-            env=environment() if env is None else env,
-            umask=0o077,
-            pass_fds=descriptors,
-            check=True,
-            **run_as(account),
-        )
-    return int(shell.stdout)
 
 
 def is_alive(pid: int) -> bool:

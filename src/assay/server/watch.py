@@ -73,7 +73,7 @@ def watch(server: Server, descriptor: int) -> None:
         elif _finished(clients, descriptor):
             return
     if not layout.state.exists():
-        end_everything(layout)  # its home was removed: nobody can find this server any more
+        end_everything(layout.data)  # its home was removed: nobody can find this server any more
 
 
 def _is_watched(layout: Layout, descriptor: int) -> bool:
