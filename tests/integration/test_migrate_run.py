@@ -236,6 +236,31 @@ async def test_a_setting_of_one_file_does_not_reach_the_next(
     assert await driver.fetchval("select tableowner from pg_tables where tablename = 'there'") == "postgres"
 
 
+async def test_settings_of_a_lent_connection_are_as_they_were_afterwards(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    owner = f"owner_of_{database.database}"
+    await driver.execute(f"create role {owner}; grant all on schema public to {owner}")
+    try:
+        await driver.execute(f"set role {owner}; set lock_timeout = '7s'")
+        folder = write(
+            tmp_path,
+            {
+                "1_a.sql": "reset role; set lock_timeout = 0; select set_config('x.y', 'z', false);",
+                "2_b.sql": "create table b ();",
+                "3_c.sql": "-- no-transaction\nset lock_timeout = '1s';\nreset role;",
+                "4_d.sql": "reset lock_timeout;",
+            },
+        )
+        await migrate.run(driver, folder)
+        assert await driver.fetchval("select tableowner from pg_tables where tablename = 'b'") == owner
+        assert await driver.fetchval("select current_setting('lock_timeout')") == "7s"
+        assert await driver.fetchval("select current_setting('x.y', true)") in (None, "")
+        assert await driver.fetchval("select current_user") == owner
+    finally:
+        await driver.execute(f"reset role; drop owned by {owner}; drop role {owner}")
+
+
 async def test_the_ledger_lies_in_the_first_schema_of_the_search_path(
     database: DatabaseUrl, driver: Any, tmp_path: Path
 ) -> None:

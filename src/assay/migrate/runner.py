@@ -190,6 +190,8 @@ class _Work:
         for text in plan.notices:
             self._notice(text)
         ready = await _ready(self.session, direction, plan.todo)
+        if any(each.changes_settings for each in ready):
+            self.session = await self.session.remember_settings()
         await self.ledger.ensure(self.session.connection)
         if not self.unfinished:  # what was settled by hand is forgotten
             await ProgressTable(self.ledger.schema).drop(self.session.connection)

@@ -13,6 +13,7 @@ from assay.sql.splitting import Obstacle, Statement, split_statements
 _FILLERS = frozenset({"work", "transaction"})
 _BEGINS = frozenset({"begin", "start"})
 _COMMITS = frozenset({"commit", "end"})
+_SETTING = frozenset({"set", "reset", "discard"})
 _ROLLBACKS = frozenset({"rollback", "abort"})
 
 
@@ -43,7 +44,7 @@ class Ready:
     @property
     def changes_settings(self) -> bool:
         """Whether it may leave the session's settings other than it found them."""
-        return any(statement.words[:1] == ("set",) for statement in self.statements) or (
+        return any(_SETTING.intersection(statement.words[:1]) for statement in self.statements) or (
             "set_config" in self.script.sql.lower()
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import asyncpg
@@ -19,6 +19,12 @@ APPLICATION_NAME = "assay migrate"
 
 _NOTICE_DEATH = "set client_connection_check_interval = '1s'"
 """Lets the server stop a long statement soon after this process was killed (PostgreSQL 14; not on every system)."""
+
+_SETTINGS = """
+select 'session_authorization' as name, session_user::text as value
+union all select 'role', current_setting('role')
+union all select name, setting from pg_settings where source = 'session'
+"""
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds to say goodbye to the server; after that the socket is closed, which ends the session too."""
@@ -51,8 +57,6 @@ class Session:
     """The connection of a run."""
 
     connection: DriverConnection
-    owned: bool
-    """Whether it was opened for the run and is closed after it."""
     behind: int | None = None
     """The server process behind a proxy; None when there is no proxy."""
 
@@ -61,11 +65,19 @@ class Session:
         if self.behind is not None:
             await refuse_other_process(self.connection, self.behind)
 
+    settings: tuple[tuple[str, str], ...] = ()
+    """What was set in the session when ``remember_settings`` was asked, by name."""
+
+    async def remember_settings(self) -> Session:
+        """The same session, knowing what is set in it now: by the caller, on a connection that it lent."""
+        records = await self.connection.fetch(_SETTINGS)
+        return replace(self, settings=tuple((record["name"], record["value"]) for record in records))
+
     async def restore_settings(self) -> None:
-        """Undo what ``SET`` left in the session, so that a file finds the same whatever ran before it."""
+        """Undo what a file set in the session, so that each finds the same whatever ran before it."""
         await self.connection.execute("reset session authorization; reset all")
-        if self.owned:
-            await _notice_death(self.connection)
+        for name, value in self.settings:
+            await self.connection.execute("select set_config($1, $2, false)", name, value)
 
 
 @asynccontextmanager
@@ -102,7 +114,7 @@ async def _opened(url: DatabaseUrl) -> AsyncIterator[Session]:
     async with _connected(url) as connection:
         behind = await refuse_transaction_pooling(connection, lambda: _connected(url))
         await _notice_death(connection)
-        yield Session(connection, owned=True, behind=behind)
+        yield Session(connection, behind)
 
 
 @asynccontextmanager
@@ -117,7 +129,7 @@ async def _borrowed(connection: DriverConnection, another: Opening | None = None
         raise UsageError(
             "The connection to migrate is inside a transaction; each migration has its own, so give one that is not"
         )
-    yield Session(connection, owned=False, behind=await refuse_transaction_pooling(connection, another))
+    yield Session(connection, await refuse_transaction_pooling(connection, another))
 
 
 @asynccontextmanager
