@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from assay.config import DatabaseUrl
 
 pytest_plugins = ["tests.fixtures.proof", "tests.fixtures.servers"]
+
+hypothesis.settings.register_profile("assay", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("assay")
 
 SYSTEM_15 = Path("/usr/lib/postgresql/15/bin/postgres")
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
