@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from assay.config import EMBEDDED_SERVER, DatabaseUrl
@@ -20,7 +21,7 @@ from assay.server.copying import runnable
 from assay.server.layout import Layout, find_home, find_layout, socket_folder
 from assay.server.locking import holding
 from assay.server.postmaster import DEFAULT_PORT, Postmaster
-from assay.sql.quoting import quote_identifier
+from assay.sql.quoting import quote_identifier, quote_literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,12 @@ class Server:
         quoted = quote_identifier(name)
         with _plainly():
             server = self._ensure(idle_timeout)
-            programs = self.programs()
-            if not ask(programs, server, "select 1 from pg_database where datname = :'name'", {"name": name}):
+            if not self._has(server, name):
                 try:
-                    ask(programs, server, f"create database {quoted}")
+                    ask(self.programs(), server, f"create database {quoted}")
                 except ServerError:
                     # Another process may have created it in between; then this one has nothing to complain about.
-                    if not ask(programs, server, "select 1 from pg_database where datname = :'name'", {"name": name}):
+                    if not self._has(server, name):
                         raise
             return self._url(server).with_database(name)
 
@@ -148,7 +148,7 @@ class Server:
             programs = self.programs()
             folder = socket_folder(layout)
             cluster.ensure(programs, layout)
-            began = lambda _: idle.ensure_watcher(layout, self.version)  # noqa: E731
+            began = partial(idle.ensure_watcher, layout, self.version)
             server = postmaster.start(programs, layout, folder, listen=listen, port=port, began=began)
             if listen:
                 self._set_password(server)
@@ -162,13 +162,18 @@ class Server:
         postmaster.stop(self.layout, found)
         return None
 
+    def _has(self, server: Postmaster, name: str) -> bool:
+        return bool(ask(self.programs(), server, "select 1 from pg_database where datname = :'name'", {"name": name}))
+
     def _set_password(self, server: Postmaster) -> None:
+        """Give the superuser a password for TCP: the one it had before, so that a URL stays right."""
         path = self.layout.password
-        with suppress(FileExistsError):
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(24))
-        ask(self.programs(), server, f"alter role postgres password '{path.read_text()}'")
+        if not path.is_file():
+            new = path.with_suffix(".new")
+            new.touch(mode=0o600)
+            new.write_text(secrets.token_urlsafe(24))
+            new.replace(path)
+        ask(self.programs(), server, f"alter role postgres password {quote_literal(path.read_text())}")
 
     def _url(self, server: Postmaster) -> DatabaseUrl:
         port = server.port if server.port != DEFAULT_PORT else None

@@ -82,7 +82,7 @@ def answers(path: Path) -> bool:
 
 
 def start(
-    programs: Programs, layout: Layout, folder: Path, *, listen: str, port: int, began: Callable[[int], None]
+    programs: Programs, layout: Layout, folder: Path, *, listen: str, port: int, began: Callable[[], None]
 ) -> Postmaster:
     """Start a server on data that no server is using, and wait until it takes connections.
 
@@ -92,7 +92,7 @@ def start(
         folder: where its socket goes.
         listen: the address to listen on with TCP; empty for none.
         port: the TCP port, after which the socket is named too.
-        began: called with the process id once there is one, before the server is ready.
+        began: called once there is a process, before it is ready.
 
     Raises ServerError with the server's own words when it does not come up; nothing of it is left running then.
     """
@@ -111,7 +111,7 @@ def start(
     ]
     try:
         pid = start_apart(command, layout.log, layout.account)
-        began(pid)
+        began()
         return _wait_until_ready(layout, pid, said)
     except BaseException:
         end_everything(layout.data)  # found by what it works on: its id may not be known yet
