@@ -242,4 +242,4 @@ async def test_soak_most_strict_functions_left_out_do_give_null(database: Databa
         seen = len(left) - len(quiet)
         print(f"\nPostgreSQL {version(caller)}: {seen} of {len(left)} strict functions left out gave NULL")
         print("not these:", "; ".join(quiet))
-        assert len(quiet) < 0.2 * len(left)
+        assert len(quiet) < 0.25 * len(left)
