@@ -106,6 +106,25 @@ async def test_a_migrator_that_waits_does_not_hold_up_a_concurrent_index(
     assert sorted(len(report.steps) for report in await asyncio.gather(*runs)) == [0, 0, 2]
 
 
+async def test_a_migrator_that_takes_no_lock_is_noticed(database: DatabaseUrl, driver: Any, folder: Path) -> None:
+    """``sqlx migrate run`` takes none; the ledger's key lets one of the two through."""
+    (folder / "2_b.sql").write_text("create table b ();")
+    await migrate.run(database, folder, target_version=1)
+    async with driver.transaction():
+        await driver.execute(
+            "insert into _sqlx_migrations select 2, 'b', now(), true, checksum, -1 from _sqlx_migrations"
+        )
+        task = asyncio.create_task(migrate.run(database, folder))
+        watcher = await asyncpg.connect(database.reveal())
+        blocked = "select exists(select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))"
+        while not await watcher.fetchval(blocked, driver.get_server_pid()):
+            await asyncio.sleep(0.01)
+        await watcher.close()
+    with pytest.raises(MigrationError, match="version 2 was applied at the same time by a migrator that takes no lock"):
+        await task
+    assert await driver.fetchval("select to_regclass('b')") is None
+
+
 async def test_ten_processes_apply_each_migration_once_and_all_succeed(
     database: DatabaseUrl, driver: Any, tmp_path: Path
 ) -> None:

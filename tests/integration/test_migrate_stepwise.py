@@ -233,6 +233,20 @@ async def test_an_interrupted_detach_is_finalized(database: DatabaseUrl, driver:
     assert await driver.fetchval("select count(*) from pg_inherits where inhrelid = 'q'::regclass") == 0
 
 
+async def test_a_detach_that_ran_out_of_time_is_finalized_by_the_next_run(
+    database: DatabaseUrl, driver: Any, tmp_path: Path
+) -> None:
+    file = OPT_OUT + "set lock_timeout = '50ms';\nalter table p detach partition q concurrently;"
+    folder = write(tmp_path, v1_base=PARTITIONED, v2_x=file)
+    await migrate.run(database, folder, target_version=1)
+    async with another(database, "select * from p"):
+        assert "1 of its 2 statements has taken effect" in await refusal(driver, folder)
+    assert await driver.fetchval("show lock_timeout") == "0"
+    assert await driver.fetchval("select inhdetachpending from pg_inherits where inhrelid = 'q'::regclass")
+    await migrate.run(driver, folder)
+    assert await driver.fetchval("select count(*) from pg_inherits where inhrelid = 'q'::regclass") == 0
+
+
 async def test_what_an_interrupted_reindex_leaves_is_dropped(
     database: DatabaseUrl, driver: Any, tmp_path: Path
 ) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
-from assay.errors import ConnectionLost, Error, MigrationError
+from assay.errors import ConnectionLost, Error, MigrationError, UniqueViolation
+from assay.migrate.ledger import TABLE
 from assay.migrate.places import Place
 from assay.migrate.scripts import Ready
 from assay.runtime.connecting import translate
@@ -39,9 +40,15 @@ def statement_failed(ready: Ready, number: int, statement: Statement, error: Exc
 def commit_failed(ready: Ready, error: Exception, remains: str) -> Error:
     """The error for a transaction whose end the server refused, such as for a deferred constraint."""
     cause = translate(error)
+    path = ready.script.path
     if isinstance(cause, ConnectionLost):
-        return ConnectionLost(f"{ready.script.path}: {cause}. Run the command again: it finds out what took effect")
-    return MigrationError(f"{ready.script.path}: at the end of the transaction: {cause}\n{remains}")
+        return ConnectionLost(f"{path}: {cause}. Run the command again: it finds out what took effect")
+    if isinstance(cause, UniqueViolation) and cause.table == TABLE:
+        return MigrationError(
+            f"{path}: version {ready.migration.version} was applied at the same time by a migrator that takes no lock, "
+            f"as the sqlx command line does; run the command again\n{remains}"
+        )
+    return MigrationError(f"{path}: at the end of the transaction: {cause}\n{remains}")
 
 
 def _place(ready: Ready, statement: Statement, error: asyncpg.PostgresError) -> Place:

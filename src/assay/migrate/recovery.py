@@ -81,6 +81,8 @@ class Recovered:
     """Whether the statement has taken effect after all."""
     dropped: tuple[str, ...] = ()
     """Left-over invalid indexes that were dropped."""
+    halfway: bool = False
+    """Whether it is half done, and left so."""
 
 
 async def relations_before(connection: DriverConnection, statement: str) -> tuple[int, ...]:
@@ -122,15 +124,21 @@ def took_effect_before(statement: str, sqlstate: str) -> bool:
             return False
 
 
-async def recover(connection: DriverConnection, progress: Unfinished) -> Recovered:
+async def recover(connection: DriverConnection, progress: Unfinished, *, finish: bool = True) -> Recovered:
     """Find out what became of the statement that was running, and clear away what it left.
 
     A statement that is not one of the above is taken not to have finished; it is run again.
+
+    Args:
+        connection: the connection, with the search path that the statement had.
+        progress: the statement and what was there before it.
+        finish: whether to bring a half detached partition to its end, rather than leave that to the next run.
     """
     text = plain_text(progress.running or "")
     for pattern, look in _LOOKS.items():
         if match := pattern.match(text):
-            return await look(connection, match, progress)
+            found = await look(connection, match, progress)
+            return await _finalize(connection, match) if found.halfway and finish else found
     return Recovered(finished=False)
 
 
@@ -156,9 +164,12 @@ async def _reindexed(connection: DriverConnection, match: re.Match[str], progres
 
 async def _detached(connection: DriverConnection, match: re.Match[str], progress: Unfinished) -> Recovered:
     pending = await connection.fetchval(_DETACHING, match["partition"])
-    if pending:
-        await connection.execute(f"alter table {match['parent']} detach partition {match['partition']} finalize")
-    return Recovered(finished=bool(progress.before) and pending is not False)
+    return Recovered(finished=bool(progress.before) and pending is None, halfway=bool(pending))
+
+
+async def _finalize(connection: DriverConnection, match: re.Match[str]) -> Recovered:
+    await connection.execute(f"alter table {match['parent']} detach partition {match['partition']} finalize")
+    return Recovered(finished=True)
 
 
 async def _drop(connection: DriverConnection, indexes: list[str]) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ class Stepwise:
             await self._commit()
         except BaseException:
             await self._leave_transaction()
+            await self.put_settings_back()
             raise
         elapsed = time.perf_counter_ns() - start
         await self._finish(elapsed)
@@ -130,9 +131,9 @@ class Stepwise:
         await self._leave_transaction()
         self.state = (await self.table.read(self.connection))[self.state.version]
         if self.state.running is not None:
-            recovered = await recover(self.connection, self.state)
+            recovered = await recover(self.connection, self.state, finish=False)
             self.tell_dropped(recovered.dropped)
-            if not recovered.finished:
+            if not recovered.finished and not recovered.halfway:
                 self.state = replace(self.state, running=None, before=())
                 await self.table.write(self.connection, self.state)
         done, total = self.state.done, len(self.ready.statements)
@@ -168,6 +169,12 @@ class Stepwise:
         if not self.connection.is_closed() and self.connection.is_in_transaction():
             with suppress(*DRIVER_ERRORS):
                 await self.connection.execute("rollback")
+
+    async def put_settings_back(self) -> None:
+        """On a connection that was lent, leave nothing behind of what the file set before it failed."""
+        if self.ready.changes_settings and not self.connection.is_closed():
+            with suppress(*DRIVER_ERRORS):
+                await self.session.restore_settings()
 
     def after(self, number: int) -> Unfinished:
         """How far the file has come when the statement of that number, the next one, is done."""
@@ -209,16 +216,18 @@ async def resume(
 
     Raises MigrationError when the statements that have taken effect are not the file's first ones any more.
     """
-    connection = session.connection
     _refuse_changed_past(ready, state)
-    for statement in ready.statements[: state.done]:
-        if _sets_session(statement):
-            await connection.execute(statement.text)
     under_way = Stepwise(session, ledger, table, ready, notice, state)
-    if state.running is not None:
-        await _settle(under_way, state.running)
-    if ready.direction is Direction.UP:
-        await ledger.reopen(connection, state.version, ready.migration.checksum)
+    try:
+        for statement in filter(_sets_session, ready.statements[: state.done]):
+            await session.connection.execute(statement.text)
+        if state.running is not None:
+            await _settle(under_way, state.running)
+        if ready.direction is Direction.UP:
+            await ledger.reopen(session.connection, state.version, ready.migration.checksum)
+    except BaseException:
+        await under_way.put_settings_back()
+        raise
     return under_way
 
 
