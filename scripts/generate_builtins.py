@@ -30,6 +30,7 @@ SECTIONS = {
     "columns": "OUT columns that are never NULL (+) and may be NULL (-)",
     "safe volatile": "volatile, but writes nothing and may run on a replica",
     "refused by replica": "not volatile, and yet an error on a replica",
+    "in sql": "functions of these lists that are written in SQL; the others are internal ones",
 }
 Entries = dict[str, dict[int, str]]
 
@@ -93,6 +94,8 @@ def _judge(proc: Proc, rule: NullRule, answer: Answer) -> None:
     if proc.volatility != "v" and rule.refuses_recovery(proc.symbol):
         answer.add("refused by replica", proc)
     _others(proc, keys, answer)
+    if proc.language == "sql" and any(proc.oid in entries for entries in answer.entries.values()):
+        answer.add("in sql", proc)
 
 
 def _columns(proc: Proc, keys: set[str], rule: NullRule) -> str:

@@ -52,10 +52,20 @@ async def by_detail(caller: Caller, section: str) -> list[tuple[Target, str]]:
 
 
 async def test_every_listed_function_exists_under_its_name(caller: Caller) -> None:
-    for section in (*SECTIONS, "safe volatile", "refused by replica"):
+    for section in (*SECTIONS, "safe volatile", "refused by replica", "in sql"):
         entries = listed(version(caller), section)
         found = {one.oid: f"{one.name}({','.join(one.arguments)})" for one in await targets(caller, section)}
         assert {oid: signature for oid, (signature, _) in entries.items()} == found
+
+
+async def test_listed_functions_are_in_the_language_that_the_list_says(caller: Caller) -> None:
+    oids = {oid for section in (*SECTIONS, "safe volatile") for oid in listed(version(caller), section)}
+    rows = await caller.connection.fetch(
+        "select p.oid::int8 from pg_proc p join pg_language l on l.oid = p.prolang"
+        " where l.lanname = 'sql' and p.oid = any($1::oid[])",
+        [*oids],
+    )
+    assert {row[0] for row in rows} == {*listed(version(caller), "in sql")}
 
 
 async def test_total_functions_give_no_null_for_values(caller: Caller) -> None:

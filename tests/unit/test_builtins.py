@@ -46,7 +46,14 @@ def test_a_function_with_the_oid_but_another_name_is_not_listed() -> None:
 
 def test_a_built_in_that_was_replaced_in_another_language_is_not_listed() -> None:
     assert not Builtins.of(18).total(replace(LOWER, language="plpgsql"))
+    assert not Builtins.of(18).total(replace(LOWER, language="sql"))
     assert not Builtins.of(18).total(replace(LOWER, schema="public"))
+
+
+def test_functions_written_in_sql_are_known_as_such() -> None:
+    padded = function("lpad", 879, "sql")
+    assert Builtins.of(18).total(padded)
+    assert not Builtins.of(18).total(replace(padded, language="internal"))
 
 
 @pytest.mark.parametrize("version", [14, 16, 17])

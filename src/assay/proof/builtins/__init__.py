@@ -25,8 +25,6 @@ _EXTRACT = {oid: _GROWING | {"julian", "isoyear"} for oid in _DATES} | {
 """The fields that are infinite, not NULL, in an infinite value: NonFiniteTimestampTzPart() and NonFiniteIntervalPart()
 in src/backend/utils/adt/timestamp.c, extract_date() in date.c; manual section 9.9.1."""
 
-_LANGUAGES = frozenset({"internal", "sql"})
-
 
 class Builtins:
     """The lists of one version. A function that is on none of them may return NULL."""
@@ -98,11 +96,14 @@ class Builtins:
 
     def _detail(self, section: str, function: Function) -> str | None:
         name, detail = self._lists[section].get(function.oid, ("", ""))
-        ours = function.schema == "pg_catalog" and function.language in _LANGUAGES
-        return detail if ours and name == function.name else None
+        language = "sql" if function.oid in self._lists["in sql"] else "internal"
+        ours = (function.schema, function.name, function.language) == ("pg_catalog", name, language)
+        return detail if ours else None
 
 
-_SECTIONS = ("total", "always", "needs", "either", "text cast", "columns", "safe volatile", "refused by replica")
+_SECTIONS = (
+    "total", "always", "needs", "either", "text cast", "columns", "safe volatile", "refused by replica", "in sql",
+)  # fmt: skip
 
 
 @cache
