@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from assay.config import DatabaseUrl, Settings
@@ -38,6 +39,9 @@ class Stale:
 
 Answer = Description | DatabaseError | NotKept | Stale
 
+Progress = Callable[[int, int], None]
+"""Is told how many statements are described, of how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -48,7 +52,10 @@ class Answers:
 
 
 async def answers_from_server(
-    settings: Settings, statements: Iterable[Statement], server: DatabaseUrl | None = None
+    settings: Settings,
+    statements: Iterable[Statement],
+    server: DatabaseUrl | None = None,
+    progress: Progress | None = None,
 ) -> Answers:
     """Describe statements on the project's schema; what PostgreSQL refuses is answered with its error.
 
@@ -62,8 +69,13 @@ async def answers_from_server(
     connections = [await open_connection(schema.url) for _ in range(workers)]
     try:
         version = await connections[0].fetchval("show server_version")
-        todo = list(wanted.values())
-        parts = (_describe(connection, todo[number::workers]) for number, connection in enumerate(connections))
+        todo, done = list(wanted.values()), count(1)
+
+        def described() -> None:
+            if progress is not None:
+                progress(next(done), len(todo))
+
+        parts = (_describe(connection, todo[n::workers], described) for n, connection in enumerate(connections))
         found = await asyncio.gather(*parts)
     finally:
         for connection in connections:
@@ -72,7 +84,9 @@ async def answers_from_server(
     return Answers(schema.basis(version.partition(" ")[0]), by_sql)
 
 
-async def _describe(connection: DriverConnection, statements: list[Statement]) -> dict[str, Answer]:
+async def _describe(
+    connection: DriverConnection, statements: list[Statement], described: Callable[[], None]
+) -> dict[str, Answer]:
     from assay.catalog.reader import Catalog
     from assay.proof.describe import describe
 
@@ -80,15 +94,14 @@ async def _describe(connection: DriverConnection, statements: list[Statement]) -
     found: dict[str, Answer] = {}
     for statement in statements:
         unsendable = _unsendable(statement.text)
-        if unsendable is not None:
-            found[statement.source] = unsendable
-            continue
         try:
-            found[statement.source] = await describe(connection, statement.text, catalog=catalog)
+            answer: Answer = unsendable or await describe(connection, statement.text, catalog=catalog)
         except OperatorIntervention:
             raise
         except DatabaseError as error:
-            found[statement.source] = error
+            answer = error
+        found[statement.source] = answer
+        described()
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from assay.errors import DatabaseError
+from assay.sql.lexer import tokenize
 
 _WIDEST = 120
 
@@ -20,18 +21,37 @@ def server_words(error: DatabaseError) -> str:
     return text
 
 
-def excerpt(sql: str, offset: int) -> tuple[str, str]:
-    """The line of a statement that a character is in, and below it a caret; a long line is cut on both sides."""
-    start = sql.rfind("\n", 0, offset) + 1
-    end = sql.find("\n", offset)
-    line = sql[start : end if end >= 0 else len(sql)].expandtabs(1).rstrip("\r")
+def excerpt(text: str, offset: int, size: int = 1) -> tuple[str, str]:
+    """The line of a text that a character is in, and below it what underlines it and ``size - 1`` that follow.
+
+    A long line is cut on both sides; what is underlined ends with the line.
+    """
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    line = text[start : end if end >= 0 else len(text)].expandtabs(1).rstrip("\r")
     column = offset - start
     first = max(0, min(column - _WIDEST // 2, len(line) - _WIDEST))
     shown = line[first : first + _WIDEST]
-    return f"  {shown}", f"  {' ' * _width(shown[: column - first])}^"
+    before, under = shown[: column - first], shown[column - first : column - first + size]
+    return f"  {shown}", f"  {' ' * _width(before)}{'^' * max(1, _width(under))}"
+
+
+def code_excerpt(text: str, offset: int, size: int = 1) -> tuple[str, str]:
+    """The same for a line of code, without its indentation."""
+    start = text.rfind("\n", 0, offset) + 1
+    indentation = len(text[start:offset]) - len(text[start:offset].lstrip())
+    end = text.find("\n", offset)
+    return excerpt(text[start + indentation : end if end >= 0 else len(text)], offset - start - indentation, size)
+
+
+def word_end(sql: str, offset: int) -> int:
+    """Where the token ends that a character of a statement belongs to; both from 0."""
+    return next((token.end for token in tokenize(sql) if token.end > offset), len(sql))
 
 
 def _width(text: str) -> int:
     """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)

@@ -118,9 +118,44 @@ RULES = {
             "the query's file in the offline cache is of other migrations",
             "run assay prepare and commit the .assay folder",
         ),
+        _warning(
+            "ASY911",
+            "blanket-ignore",
+            "an ignore comment does not name rules that there are",
+            "name the rules: assay: ignore[ASY203]",
+        ),
+        _warning("ASY912", "unused-ignore", "an ignore comment ignores nothing", "remove it"),
     )
 }
 """By code, in the order of docs/rules.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Fields of a row class that a finding is about, or columns that the class has no field for."""
+
+    kind: type
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A part of the row expression in a call: all of it, or one element of a tuple."""
+
+    index: int | None
+    """From 0; None for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keywords:
+    """Keyword arguments that have another name than the placeholders they are meant for."""
+
+    renames: tuple[tuple[str, str], ...]
+    """The name given, and the one it should have."""
+
+
+Subject = Fields | Element | Keywords
+"""What would have to change for a finding to go away, for ``assay check --fix``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +169,15 @@ class Finding:
     fix: str = ""
     call: Place | None = None
     """Where the call begins that it is about; None for a finding about a file."""
+    width: int = 0
+    """How many characters of the line it is about; 0 for one that is about a place."""
+    shown: tuple[str, ...] = ()
+    """The line of code, and below it what underlines those characters; empty unless it helps."""
+    subject: Subject | None = None
+    fixable: bool = False
+    """Whether ``assay check --fix`` mends it."""
+    left: str = ""
+    """Why ``assay check --fix`` does not mend it, in words that follow "because"; empty where it never would."""
 
     @property
     def is_error(self) -> bool:
@@ -149,9 +193,11 @@ class Finding:
             "path": self.place.path,
             "line": self.place.line,
             "column": self.place.column,
+            "end_column": self.place.column + self.width if self.width else None,
             "message": self.message,
             "because": list(self.because),
             "fix": self.fix,
+            "fixable": self.fixable,
             "call": {"line": self.call.line, "column": self.call.column} if self.call else None,
         }
 
@@ -164,8 +210,9 @@ def finding(
     because: str | tuple[str, ...] = (),
     fix: str | None = None,
     call: Place | None = None,
+    subject: Subject | None = None,
 ) -> Finding:
     """A finding of a rule; ``fix`` is what to do in its own case, unless the rule says enough."""
     rule = RULES[code]
-    reasons = (because,) if isinstance(because, str) else because
-    return Finding(rule, place, message, tuple(filter(None, reasons)), rule.remedy if fix is None else fix, call)
+    reasons = tuple(filter(None, (because,) if isinstance(because, str) else because))
+    return Finding(rule, place, message, reasons, rule.remedy if fix is None else fix, call, subject=subject)

@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 
 from assay.config import DatabaseUrl, Settings
 from assay.errors import DatabaseError
-from assay.proof.answers import Answer, Answers, NotKept, Stale, answers_from_cache, answers_from_server
+from assay.proof.answers import Answer, Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
 from assay.proof.cache import FOLDER, Cache, Differences, Entry
 from assay.proof.description import Description
 from assay.proof.discover import discover
+from assay.proof.discover.files import python_files
 from assay.proof.discover.model import Discovery, Unreadable
+from assay.proof.discover.source import Source
 from assay.proof.expressions import Expressions
 from assay.proof.findings import Finding, finding
+from assay.proof.ignore import Ignore, in_source, in_statements, silence
 from assay.proof.modules import Modules
 from assay.proof.report import Report
 from assay.proof.verdict import Verdict, judge, read_query, refused
@@ -40,19 +43,21 @@ class Preparation:
     seconds: float
 
 
-def check(settings: Settings, server: DatabaseUrl | None = None) -> Report:
+def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Progress | None = None) -> Report:
     """Prove every query of a project.
 
     Args:
         settings: of the project; when they say offline, the offline cache is all that is asked.
         server: a server to build the schema on, or, without migrations, the database to prove against.
+        progress: is told after each statement that a server described.
 
     Raises ServerError, MigrationError, ConnectionFailed and the like when there is no schema to be had.
     """
     start = time.perf_counter()
     discovery = _discover(settings)
     read = [read_query(call) for call in discovery.calls]
-    answers = _answers(settings, [query for query in read if isinstance(query, Query)], server)
+    queries = [query for query in read if isinstance(query, Query)]
+    answers = _answers(settings, queries, server, progress)
     with Modules(discovery.project) as modules:
         expressions = Expressions(discovery.project, modules)
         verdicts = [
@@ -63,8 +68,10 @@ def check(settings: Settings, server: DatabaseUrl | None = None) -> Report:
         ]
     findings = [_unreadable(part) for part in discovery.unreadable]
     findings += [found for verdict in verdicts for found in verdict.findings]
-    seconds = time.perf_counter() - start
-    return Report(tuple(verdicts), _in_order(findings), answers.basis, discovery.files, seconds)
+    ignores = _ignores(discovery, queries, settings)
+    silenced = silence(_in_order(findings), ignores, verdicts)
+    found, seconds = _in_order(silenced.findings), time.perf_counter() - start
+    return Report(tuple(verdicts), found, answers.basis, discovery.files, seconds, silenced.ignored)
 
 
 def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: bool = True) -> Preparation:
@@ -96,7 +103,16 @@ def _discover(settings: Settings) -> Discovery:
     return discover(settings.root, settings.source, skip=(settings.migrations,))
 
 
-def _answers(settings: Settings, queries: Sequence[Query], server: DatabaseUrl | None) -> Answers:
+def _ignores(discovery: Discovery, queries: Sequence[Query], settings: Settings) -> list[Ignore]:
+    """The comments that silence findings, of every file that was read, with queries or without."""
+    read = (discovery.project.read(path) for path in python_files(settings.source, (settings.migrations,)))
+    sources = [source for source in read if isinstance(source, Source)]
+    return [*in_statements(queries), *(ignore for source in sources for ignore in in_source(source))]
+
+
+def _answers(
+    settings: Settings, queries: Sequence[Query], server: DatabaseUrl | None, progress: Progress | None = None
+) -> Answers:
     """Answers for all queries; where there are none, no server is started."""
     statements = [query.statement for query in queries]
     if settings.offline:
@@ -104,7 +120,7 @@ def _answers(settings: Settings, queries: Sequence[Query], server: DatabaseUrl |
     if not statements:
         migrations = read_migrations(settings)
         return Answers(Basis("", fingerprint_of(migrations), len(migrations)), {})
-    return asyncio.run(answers_from_server(settings, statements, server))
+    return asyncio.run(answers_from_server(settings, statements, server, progress))
 
 
 def _verdict(query: Query, answer: Answer, expressions: Expressions) -> Verdict:

@@ -19,11 +19,13 @@ class Report:
     verdicts: tuple[Verdict, ...]
     """One for each call, in the order of the code."""
     findings: tuple[Finding, ...]
-    """All of them, in the order of their places."""
+    """Those that no comment silences, in the order of their places."""
     basis: Basis
     files: int
     """How many files were read."""
     seconds: float
+    ignored: int = 0
+    """How many findings comments silence."""
 
     @property
     def proved(self) -> int:
@@ -44,6 +46,7 @@ class Report:
         return {
             "files": self.files,
             "findings": [found.to_json() for found in self.findings],
+            "ignored": self.ignored,
             "migrations": self.basis.migrations,
             "offline": self.basis.offline,
             "proved": self.proved,
@@ -65,12 +68,13 @@ def to_text(report: Report, *, show_unverified: bool = False) -> Iterator[str]:
 
 
 def finding_lines(found: Finding) -> Iterator[str]:
-    """A finding: where and what, why, and what to do."""
+    """A finding: where and what, the line of code, why, and what to do."""
     warning = "" if found.is_error else "warning: "
     yield f"{found.place} {found.rule.code} {warning}{found.message}"
+    yield from found.shown
     yield from (f"  because {reason}" for reason in found.because)
     if found.fix:
-        yield f"  fix: {found.fix}"
+        yield f"  fix: {found.fix}{'   (assay check --fix)' if found.fixable else ''}"
 
 
 def closing_line(report: Report) -> str:
@@ -80,7 +84,8 @@ def closing_line(report: Report) -> str:
         return f"Found no queries in {_counted(report.files, 'file')}"
     against = f"against {report.basis}, " if report.basis.server_version else ""
     queries = "query" if total == 1 else "queries"
-    return f"Proved {report.proved} of {total} {queries} {against}in {report.seconds:.2f} s"
+    ignored = f"{_counted(report.ignored, 'finding')} ignored, " if report.ignored else ""
+    return f"Proved {report.proved} of {total} {queries} {against}{ignored}in {report.seconds:.2f} s"
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.errors import DatabaseError, ParameterError, RowClassError
 from assay.proof.arguments import Arguments
 from assay.proof.description import Description
 from assay.proof.discover.model import Call, NotConstant
-from assay.proof.excerpt import server_words
+from assay.proof.excerpt import code_excerpt, server_words
 from assay.proof.expressions import Expressions, Unresolved
 from assay.proof.findings import Finding, finding
 from assay.proof.modules import ImportFailure
@@ -55,10 +55,17 @@ def read_query(call: Call) -> Query | Finding:
 
 
 def refused(query: Query, error: DatabaseError) -> Finding:
-    """The finding for a statement that PostgreSQL does not accept, at the word that it points at."""
-    place = query.sent_place(error.position) if error.position else query.place
-    reasons = tuple(text for text in (error.detail,) if text)
-    return finding("ASY101", place, server_words(error), because=reasons, call=query.place, fix=error.hint or "")
+    """The finding for a statement that PostgreSQL does not accept, at the word that it points at, with its line."""
+    stretch = query.sent_word(error.position) if error.position else query.first_word
+    found = finding(
+        "ASY101",
+        stretch.place,
+        server_words(error),
+        because=error.detail or "",
+        call=query.place,
+        fix=error.hint or "",
+    )
+    return replace(found, width=stretch.size, shown=code_excerpt(stretch.source.text, stretch.offset, stretch.size))
 
 
 def judge(query: Query, description: Description, expressions: Expressions) -> Verdict:

@@ -14,7 +14,7 @@ from assay.pgtypes.parameters import argument_misfit
 from assay.proof.arguments import UNKNOWN, Arguments
 from assay.proof.description import NullUse, Parameter
 from assay.proof.discover.model import Argument, Place
-from assay.proof.findings import Finding, finding
+from assay.proof.findings import Finding, Keywords, finding
 from assay.proof.verdict.query import Query
 
 
@@ -214,7 +214,17 @@ def _wrong_names(query: Query, missing: list[str], unknown: list[Argument]) -> F
         because=f"its placeholders are {_names(query.statement.names)}",
         call=query.place,
         fix=_names_remedy(query, missing, given),
+        subject=_respelled(missing, given),
     )
+
+
+def _respelled(missing: list[str], given: list[str]) -> Keywords | None:
+    """The names that the arguments should have, where each of them is close to just one that is missing."""
+    close = [get_close_matches(name, missing) for name in given]
+    names = [matches[0] for matches in close if len(matches) == 1]
+    if not given or len(names) < len(given) or sorted(names) != sorted(missing):
+        return None
+    return Keywords(tuple(zip(given, names, strict=True)))
 
 
 def _names_remedy(query: Query, missing: list[str], given: list[str]) -> str:

@@ -12,7 +12,7 @@ from assay.pgtypes.hints import Hint, read_hint, show
 from assay.pgtypes.python import Misfit, python_type, refusal
 from assay.pgtypes.results import is_known, result_misfit
 from assay.proof.description import Column, Description
-from assay.proof.findings import Finding, finding
+from assay.proof.findings import Element, Fields, Finding, Subject, finding
 from assay.proof.rowclasses import ByName, ByPosition, Shape, Single, nested_shape
 from assay.proof.verdict.query import Query
 from assay.runtime.rowclass import Field
@@ -30,6 +30,7 @@ class _Slot:
     annotation: Any
     change: str
     """How to change it, with ``{}`` for the annotation: ``annotate it {}``."""
+    subject: Subject
     absent: bool = False
     """Whether a row that an outer join does not find is taken care of: it becomes None as a whole."""
     validated: bool = False
@@ -48,7 +49,7 @@ def row_findings(query: Query, shape: Shape, description: Description) -> Iterat
             if len(columns) != 1:
                 yield _arity(query, title, 1, columns)
             else:
-                yield from _compared(query, columns[0], _Slot("the row", annotation, "ask for {}"))
+                yield from _compared(query, columns[0], _Slot("the row", annotation, "ask for {}", Element(None)))
 
 
 def _by_position(query: Query, shape: ByPosition, columns: tuple[Column, ...]) -> Iterator[Finding]:
@@ -56,8 +57,10 @@ def _by_position(query: Query, shape: ByPosition, columns: tuple[Column, ...]) -
     if len(elements) != len(columns):
         yield _arity(query, shape.title, len(elements), columns)
         return
-    for number, (column, element) in enumerate(zip(columns, elements, strict=True), 1):
-        yield from _compared(query, column, _Slot(f"element {number} of {shape.title}", element, "make it {}"))
+    for index, (column, element) in enumerate(zip(columns, elements, strict=True)):
+        subject = Element(0 if shape.any_number else index)
+        slot = _Slot(f"element {index + 1} of {shape.title}", element, "make it {}", subject)
+        yield from _compared(query, column, slot)
 
 
 def _arity(query: Query, title: str, wanted: int, columns: tuple[Column, ...]) -> Finding:
@@ -87,8 +90,8 @@ def _by_name(query: Query, shape: ByName, columns: tuple[Column, ...], absent: b
     missing = []
     for field in shape.fields:
         if field.name in by_name:
-            label = f"{shape.title}.{field.name}"
-            slot = _Slot(label, field.annotation, "annotate it {}", absent, shape.validates)
+            label, subject = f"{shape.title}.{field.name}", Fields(shape.row.kind, (field.name,))
+            slot = _Slot(label, field.annotation, "annotate it {}", subject, absent, shape.validates)
             yield from _compared(query, by_name[field.name], slot)
         elif field.name in nested:
             yield from _nested_findings(query, shape, field, nested[field.name])
@@ -144,6 +147,7 @@ def _may_be_missing(query: Query, shape: ByName, field: Field, columns: tuple[Co
         because=columns[0].reason,
         call=query.place,
         fix=f"annotate it {annotation} | None",
+        subject=Fields(shape.row.kind, (field.name,)),
     )
 
 
@@ -174,6 +178,7 @@ def _missing(
         because=tuple(reasons),
         call=query.place,
         fix=_missing_remedy(missing, extra),
+        subject=Fields(shape.row.kind, tuple(field.name for field in missing)) if not extra else None,
     )
 
 
@@ -196,6 +201,7 @@ def _extra(query: Query, shape: ByName, column: Column) -> Finding:
         because=f"the fields of {shape.title} are {_listed([field.name for field in shape.fields])}",
         call=query.place,
         fix=f"add {column.name}: {annotation}, or leave the column out",
+        subject=Fields(shape.row.kind, (column.name,)),
     )
 
 
@@ -219,6 +225,7 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
             because=column.reason,
             call=query.place,
             fix=slot.change.format(f"{show(slot.annotation)} | None"),
+            subject=slot.subject,
         )
 
 
@@ -246,6 +253,7 @@ def _wrong_type(query: Query, column: Column, slot: _Slot, misfit: Misfit, null:
         because=(misfit.why, f"it may be NULL: {column.reason}") if null else misfit.why,
         call=query.place,
         fix=slot.change.format(annotation),
+        subject=slot.subject,
     )
 
 

@@ -42,7 +42,7 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             "ASY105",
             query.place,
             "part of the statement could not be proven",
-            because=description.notes,
+            because=tuple(f"{note[:1].lower()}{note[1:]}" for note in description.notes),
             call=query.place,
         )
 
