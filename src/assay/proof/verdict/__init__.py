@@ -31,6 +31,8 @@ class Verdict:
     description: Description | None
     findings: tuple[Finding, ...]
     unverified: tuple[Unverified, ...] = ()
+    shape: Shape | None = None
+    """How its rows are built; None where there are none, or where that could not be made out."""
 
     @property
     def proved(self) -> bool:
@@ -78,14 +80,17 @@ def judge(query: Query, description: Description, expressions: Expressions) -> V
     failure = _import_failure(query, expressions)
     if failure is not None:
         return Verdict(query.call, query.sql.text, description, (*findings, failure))
-    if not any(found.rule.code == "ASY403" for found in findings):
-        findings += _row_findings(query, description, expressions)
+    shape = None
+    if query.call.row is not None and not any(found.rule.code == "ASY403" for found in findings):
+        shape = _shape(query, query.call.row, expressions)
+        findings += [shape] if isinstance(shape, Finding) else row_findings(query, shape, description)
     for outcome in parameter_findings(query, description.params, Arguments(expressions)):
         if isinstance(outcome, Unverified):
             unverified.append(outcome)
         else:
             findings.append(outcome)
-    return Verdict(query.call, query.sql.text, description, tuple(findings), tuple(unverified))
+    known = None if isinstance(shape, Finding) else shape
+    return Verdict(query.call, query.sql.text, description, tuple(findings), tuple(unverified), known)
 
 
 def _import_failure(query: Query, expressions: Expressions) -> Finding | None:
@@ -102,13 +107,6 @@ def _import_failure(query: Query, expressions: Expressions) -> Finding | None:
         because="without it the classes and annotations around the queries that need it are not known",
         fix="make it importable from the project's root, in the environment that assay is installed in",
     )
-
-
-def _row_findings(query: Query, description: Description, expressions: Expressions) -> list[Finding]:
-    if query.call.row is None:
-        return []
-    shape = _shape(query, query.call.row, expressions)
-    return [shape] if isinstance(shape, Finding) else list(row_findings(query, shape, description))
 
 
 def _shape(query: Query, row: ast.expr, expressions: Expressions) -> Shape | Finding:

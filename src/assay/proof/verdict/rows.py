@@ -85,7 +85,7 @@ def _by_name(query: Query, shape: ByName, columns: tuple[Column, ...], absent: b
     for name in duplicates:
         yield _duplicate(query, name, columns)
     by_name = {column.name: column for column in columns if column.name not in duplicates}
-    nested = _nested(columns)
+    nested = nested_columns(columns)
     extra = [column for name, column in by_name.items() if not _has_field(shape, name)]
     missing = []
     for field in shape.fields:
@@ -108,7 +108,7 @@ def _has_field(shape: ByName, column: str) -> bool:
     return column in names or ("." in column and column.partition(".")[0] in names)
 
 
-def _nested(columns: tuple[Column, ...]) -> dict[str, tuple[Column, ...]]:
+def nested_columns(columns: tuple[Column, ...]) -> dict[str, tuple[Column, ...]]:
     """The columns with dotted names, by what stands before the first dot, with what stands after it."""
     found: dict[str, tuple[Column, ...]] = {}
     for column in columns:
@@ -123,9 +123,9 @@ def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[C
     found = nested_shape(field.annotation)
     if found is not None:
         inner, optional = found
-        missing = all(column.nullable and column.reason.startswith(OUTER_JOIN) for column in columns)
+        missing = may_be_missing(columns)
         if missing and not optional:
-            yield _may_be_missing(query, shape, field, columns)
+            yield _missing_row(query, shape, field, columns)
         yield from _by_name(query, inner, columns, absent=optional or missing)
     elif not read_hint(field.annotation).open:
         yield finding(
@@ -138,7 +138,17 @@ def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[C
         )
 
 
-def _may_be_missing(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...]) -> Finding:
+def may_be_missing(columns: tuple[Column, ...]) -> bool:
+    """Whether the nested row that these columns fill may not be there at all."""
+    return all(column.nullable and column.reason.startswith(OUTER_JOIN) for column in columns)
+
+
+def may_be_none(column: Column, *, absent: bool = False) -> bool:
+    """Whether a field must take None for a column; not for one that is NULL only where its whole row is ``absent``."""
+    return (column.nullable and not (absent and column.reason.startswith(OUTER_JOIN))) or _is_void(column)
+
+
+def _missing_row(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...]) -> Finding:
     annotation = show(field.annotation)
     return finding(
         "ASY203",
@@ -212,12 +222,11 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
     if unfetchable is not None:
         yield _unfetchable(query, column, unfetchable)
         return
-    null = column.nullable and not hint.optional and not (slot.absent and column.reason.startswith(OUTER_JOIN))
-    unknown = slot.validated and not all(map(is_known, hint.members))
-    misfit = None if _is_void(column) or unknown else result_misfit(column.type, slot.annotation, column.allowed)
+    null = may_be_none(column, absent=slot.absent) and not hint.optional
+    misfit = column_misfit(column, slot.annotation, validated=slot.validated)
     if misfit is not None:
         yield _wrong_type(query, column, slot, misfit, null, hint)
-    elif null or (_is_void(column) and not hint.optional):
+    elif null:
         yield finding(
             "ASY203",
             query.place,
@@ -227,6 +236,15 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
             fix=slot.change.format(f"{show(slot.annotation)} | None"),
             subject=slot.subject,
         )
+
+
+def column_misfit(column: Column, annotation: Any, *, validated: bool = False) -> Misfit | None:
+    """Why an annotation does not hold a column's values, NULL aside.
+
+    A class that is ``validated`` by itself may have annotations that the table of types does not know.
+    """
+    unknown = validated and not all(map(is_known, read_hint(annotation).members))
+    return None if _is_void(column) or unknown else result_misfit(column.type, annotation, column.allowed)
 
 
 def _is_void(column: Column) -> bool:
