@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from assay.runtime.executor import Executor
     from assay.runtime.pool import Pool, PoolStats
     from assay.runtime.transaction import Transaction
+    from assay.sql.files import sql_file
 
 __all__ = [
     "AuthenticationFailed",
@@ -100,6 +101,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "connect",
+    "sql_file",
 ]
 
 _ROOMS = {
@@ -109,6 +111,7 @@ _ROOMS = {
     "PoolStats": "assay.runtime.pool",
     "Transaction": "assay.runtime.transaction",
     "connect": "assay.runtime.connection",
+    "sql_file": "assay.sql.files",
 }
 _MODULES = frozenset({"migrate", "proof"})
 
