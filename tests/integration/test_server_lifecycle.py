@@ -171,7 +171,7 @@ def test_many_processes_at_once_start_one_server(home: Path) -> None:
     assert len({url for url, _, _ in results}) == 1
     log = (home / "18" / "server.log").read_text()
     assert log.count("starting PostgreSQL") == 1
-    watchers = [pid for pid in running_in(home) if "assay.server.watch" in Path(f"/proc/{pid}/cmdline").read_text()]
+    watchers = [pid for pid in running_in(home) if "assay.server.watch" in command_line(pid)]
     assert len(watchers) == 1
 
 
