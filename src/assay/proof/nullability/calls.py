@@ -24,17 +24,17 @@ def call(inference: Inference, node: Node, scope: Scope) -> Nullness:
         return maybe("set-returning functions side by side are padded with NULL")
     if not function.builtin:
         return inference.user_function(function, node, scope)
-    if node.get("funcvariadic"):
-        return maybe(f"{function.name}(VARIADIC ...) of a NULL array is NULL")
     return _builtin(inference, function, node, scope)
 
 
 def _builtin(inference: Inference, function: Function, node: Node, scope: Scope) -> Nullness:
     name = _shown(function)
-    if inference.builtins.always(function):
-        return never(f"{name} never gives NULL")
-    if (some := _of_some_arguments(inference, function, node, scope)) is not None:
-        return some
+    if not node.get("funcvariadic"):
+        # What takes NULL among its arguments gives NULL for an array of arguments that is itself NULL.
+        if inference.builtins.always(function):
+            return never(f"{name} never gives NULL")
+        if (some := _of_some_arguments(inference, function, node, scope)) is not None:
+            return some
     if not _total(inference, function, node):
         return maybe(f"{name} may give NULL")
     if function.returns_set and function.strict:
