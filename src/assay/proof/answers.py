@@ -14,6 +14,7 @@ from assay.errors import DatabaseError, OperatorIntervention, StatementError
 from assay.proof.basis import Basis, find_schema, fingerprint_of, read_migrations
 from assay.proof.cache import Cache, file_name
 from assay.proof.description import Description
+from assay.proof.memory import Kept, Memory
 from assay.sql.placeholders import Statement
 
 if TYPE_CHECKING:
@@ -59,29 +60,69 @@ async def answers_from_server(
 ) -> Answers:
     """Describe statements on the project's schema; what PostgreSQL refuses is answered with its error.
 
+    On the embedded server a statement is described once for each state of the migrations: where all answers are
+    remembered, no server is started.
+
     Raises ServerError, MigrationError, ConnectionFailed and the like when there is no schema to be had.
     """
+    wanted = {statement.source: statement for statement in statements}
+    memory = _memory(settings) if server is None else None
+    kept = memory.read() if memory is not None else Kept("", {})
+    missing = [statement for statement in wanted.values() if statement.text not in kept.descriptions]
+    by_sql: dict[str, Answer] = {
+        source: kept.descriptions[statement.text]
+        for source, statement in wanted.items()
+        if statement.text in kept.descriptions
+    }
+    if not missing and memory is not None:
+        return Answers(_remembered_basis(settings, kept), by_sql)
+    basis, found = await _ask(settings, missing, server, progress)
+    if memory is not None:
+        texts = {statement.text: found[statement.source] for statement in missing}
+        memory.add(basis.server_version, kept, {t: d for t, d in texts.items() if isinstance(d, Description)})
+    return Answers(basis, by_sql | found)
+
+
+def _memory(settings: Settings) -> Memory | None:
+    """Where answers on the embedded server are kept; None where the schema does not come from migrations."""
+    migrations = read_migrations(settings)
+    if not migrations:
+        return None
+    from assay.server import Server
+
+    embedded = Server.locate(settings.server)
+    return Memory(embedded.layout.home, embedded.programs, fingerprint_of(migrations))
+
+
+def _remembered_basis(settings: Settings, kept: Kept) -> Basis:
+    migrations = read_migrations(settings)
+    return Basis(kept.server_version, fingerprint_of(migrations), len(migrations))
+
+
+async def _ask(
+    settings: Settings, statements: list[Statement], server: DatabaseUrl | None, progress: Progress | None
+) -> tuple[Basis, dict[str, Answer]]:
+    """Describe statements, on several connections when there are many."""
     from assay.runtime.connecting import open_connection
 
     schema = await find_schema(settings, server)
-    wanted = {statement.source: statement for statement in statements}
-    workers = max(1, min(CONNECTIONS, len(wanted) // 20))
+    workers = max(1, min(CONNECTIONS, len(statements) // 20))
     connections = [await open_connection(schema.url) for _ in range(workers)]
     try:
         version = await connections[0].fetchval("show server_version")
-        todo, done = list(wanted.values()), count(1)
+        done = count(1)
 
         def described() -> None:
             if progress is not None:
-                progress(next(done), len(todo))
+                progress(next(done), len(statements))
 
-        parts = (_describe(connection, todo[n::workers], described) for n, connection in enumerate(connections))
+        parts = (_describe(connection, statements[n::workers], described) for n, connection in enumerate(connections))
         found = await asyncio.gather(*parts)
     finally:
         for connection in connections:
             await connection.close()
     by_sql = {sql: answer for part in found for sql, answer in part.items()}
-    return Answers(schema.basis(version.partition(" ")[0]), by_sql)
+    return schema.basis(version.partition(" ")[0]), by_sql
 
 
 async def _describe(
