@@ -91,7 +91,7 @@ def _memory(settings: Settings) -> Memory | None:
     from assay.server import Server
 
     embedded = Server.locate(settings.server)
-    return Memory(embedded.layout.home, embedded.programs, fingerprint_of(migrations))
+    return Memory(embedded.layout.home, embedded.programs(), fingerprint_of(migrations))
 
 
 def _remembered_basis(settings: Settings, kept: Kept) -> Basis:
