@@ -1,0 +1,1 @@
+"""What ``assay check --fix`` does: findings mended in the code itself."""

@@ -1,0 +1,187 @@
+"""Annotations changed so that they hold what the columns give."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from assay.pgtypes.hints import read_hint
+from assay.proof.discover.source import Source
+from assay.proof.findings import Element, Fields
+from assay.proof.fix.changes import Change, Replace, Span
+from assay.proof.fix.locate import Locator, Written, span_of
+from assay.proof.fix.spelling import Spelled, Speller, Unspeakable, inner_node
+from assay.proof.fix.uses import RowUse, ValueUse
+from assay.proof.fix.wanted import Contradiction, Wanted, wanted
+from assay.proof.rowclasses import ByPosition, Single
+from assay.proof.verdict import Verdict
+from assay.proof.verdict.rows import may_be_none
+
+_Spot = tuple[str, Span]
+_COMMENTS = "there are comments inside the annotation"
+
+
+class Annotations:
+    """Changes of annotations; whoever shares one is asked for all that it must hold."""
+
+    def __init__(self, locator: Locator, rows: Sequence[RowUse], speller: Callable[[Source], Speller]) -> None:
+        self.locator = locator
+        self.rows = rows
+        self.speller = speller
+
+    def of_field(self, subject: Fields) -> list[Change]:
+        """What to change about the annotation of a field; raises Contradiction."""
+        (name,) = subject.names
+        written = self._field(subject.kind, name)
+        if written is None:
+            raise Contradiction(f"where {subject.kind.__name__}.{name} is annotated cannot be told from the code")
+        owner = self.locator.declaring(subject.kind, name)
+        title = owner.name if owner is not None else subject.kind.__name__
+        return self._changes(f"{title}.{name}", written, self._by_spot[_spot(written)])
+
+    def of_element(self, subject: Element, verdict: Verdict) -> list[Change]:
+        """What to change about the row expression of a call; raises Contradiction."""
+        call, row = verdict.call, verdict.call.row
+        node = _element(row, subject.index) if row is not None else None
+        written = Written(node, call.source, call.scope) if node is not None else None
+        if written is None or self.locator.is_alias(written):
+            raise Contradiction("the row is a name for something that is written elsewhere")
+        label = "the row" if subject.index is None else f"element {subject.index + 1} of the row"
+        return self._changes(label, written, _element_uses(subject, verdict))
+
+    def _field(self, kind: type, name: str) -> Written | None:
+        owner = self.locator.declaring(kind, name)
+        field = owner.field(name) if owner is not None else None
+        return Written(field.annotation, owner.source, owner.scope) if owner is not None and field is not None else None
+
+    @cached_property
+    def _by_spot(self) -> dict[_Spot, list[ValueUse]]:
+        """What every annotation of a field must hold."""
+        return self._gathered(lambda written: written)
+
+    @cached_property
+    def _by_literal(self) -> dict[_Spot, list[ValueUse]]:
+        """What every ``Literal[...]`` must hold, under whatever name fields are annotated with it."""
+        return self._gathered(self._literal)
+
+    def _literal(self, written: Written) -> Written | None:
+        found = self.locator.literal(written)
+        return found[0] if found is not None else None
+
+    def _gathered(self, place: Callable[[Written], Written | None]) -> dict[_Spot, list[ValueUse]]:
+        found: defaultdict[_Spot, list[ValueUse]] = defaultdict(list)
+        for row in self.rows:
+            for field in row.shape.fields:
+                use = row.value(field.name, field.annotation)
+                written = self._field(row.shape.row.kind, field.name) if use is not None else None
+                target = place(written) if written is not None else None
+                if use is not None and target is not None:
+                    found[_spot(target)].append(use)
+        return found
+
+    def _changes(self, label: str, written: Written, uses: Sequence[ValueUse]) -> list[Change]:
+        want = wanted(uses)
+        add_none = want.null and not read_hint(uses[0].annotation).optional
+        literal = self.locator.literal(written) if want.labels else None
+        if literal is not None and literal[1]:
+            return self._of_alias(*literal) + (self._with_none(label, written) if add_none else [])
+        try:
+            spelled = self._spelled(written, want, literal[0] if literal is not None else None, add_none=add_none)
+        except Unspeakable as error:
+            raise Contradiction(str(error)) from None
+        return [_change(label, inner_node(written.node), written, spelled)]
+
+    def _of_alias(self, literal: Written, name: str) -> list[Change]:
+        """A list of values that has a name changes where it stands, for all who use it."""
+        want = wanted(self._by_literal[_spot(literal)])
+        if not want.labels:
+            raise Contradiction(f"{name} is used for other columns too")
+        return [
+            _change(name, literal.node, literal, Spelled(_relisted(literal, want.labels, self.speller(literal.source))))
+        ]
+
+    def _with_none(self, label: str, written: Written) -> list[Change]:
+        want = Wanted(None, null=True)
+        return [_change(label, inner_node(written.node), written, self._spelled(written, want, None, add_none=True))]
+
+    def _spelled(self, written: Written, want: Wanted, literal: Written | None, *, add_none: bool) -> Spelled:
+        speller, node = self.speller(written.source), inner_node(written.node)
+        present = node.value if isinstance(node, ast.Constant) else speller.text_of(node)
+        if want.type is None:
+            spelled = Spelled(str(present))
+        elif literal is not None:
+            relisted = _relisted(literal, want.labels, speller)
+            spelled = Spelled(str(present).replace(speller.text_of(literal.node), relisted, 1))
+        else:
+            spelled = speller.spell(want.type, written.scope if written.scope.kind == "class" else None)
+            add_none = want.null
+            if "#" in str(present):
+                raise Contradiction(_COMMENTS)
+        text = speller.with_none(spelled.text) if add_none else spelled.text
+        quoted = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        return Spelled(speller.quoted(text) if quoted else text, spelled.imports)
+
+
+def _change(label: str, node: ast.expr, written: Written, spelled: Spelled) -> Change:
+    edit = Replace(span_of(node, written.source), spelled.text, spelled.imports)
+    what = f"{label} is {' '.join(spelled.text.split())}"
+    return Change(written.source, edit, written.source.place(node), what)
+
+
+def _spot(written: Written) -> _Spot:
+    return str(written.source.path), written.span
+
+
+def _relisted(literal: Written, labels: Sequence[str], speller: Speller) -> str:
+    """A ``Literal[...]`` with other values; what stays is left as it is."""
+    assert isinstance(literal.node, ast.Subscript)  # noqa: S101 - the locator finds nothing else
+    node, inner = literal.node, literal.node.slice
+    present = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    values = [part.value if isinstance(part, ast.Constant) else part for part in present]
+    new = [speller.quoted(label) for label in labels if label not in values]
+    kept = [part for part, value in zip(present, values, strict=True) if value is None or value in labels]
+    text, begin = speller.text_of(node), speller.source.span(node)[0]
+    if len(kept) == len(present):
+        end = speller.source.span(present[-1])[1] - begin
+        return text[:end] + _appended(text[:end], text[end:], new)
+    if "#" in text:
+        raise Contradiction(_COMMENTS)
+    return f"{speller.text_of(node.value)}[{', '.join([*map(speller.text_of, kept), *new])}]"
+
+
+def _appended(before: str, after: str, new: Sequence[str]) -> str:
+    """What follows the last value of a list when there are new ones: on lines of their own, where it stands on one."""
+    line_end = re.match(r"(,?)([ \t]*(?:#[^\n]*)?\n)", after)
+    if line_end is None or "\n" not in before:
+        return "".join(f", {label}" for label in new) + after
+    last_line = before.rpartition("\n")[2]
+    indent = last_line[: len(last_line) - len(last_line.lstrip())]
+    lines = ",\n".join(f"{indent}{label}" for label in new)
+    return f",{line_end[2]}{lines}{line_end[1]}\n{after[line_end.end() :]}"
+
+
+def _element(row: ast.expr, index: int | None) -> ast.expr | None:
+    """The part of a row expression that an element is annotated by, where it is written there."""
+    if index is None:
+        return row
+    if not isinstance(row, ast.Subscript) or not isinstance(row.slice, ast.Tuple):
+        return row.slice if isinstance(row, ast.Subscript) and index == 0 else None
+    return row.slice.elts[index] if index < len(row.slice.elts) else None
+
+
+def _element_uses(subject: Element, verdict: Verdict) -> list[ValueUse]:
+    columns = verdict.description.columns if verdict.description is not None else ()
+    match verdict.shape:
+        case Single(annotation=annotation):
+            pairs = [(annotation, column) for column in columns]
+        case ByPosition(elements=elements, any_number=True):
+            pairs = [(elements[0], column) for column in columns]
+        case ByPosition(elements=elements):
+            pairs = [pair for i, pair in enumerate(zip(elements, columns, strict=True)) if i == subject.index]
+        case _:
+            pairs = []
+    place = verdict.call.place
+    return [ValueUse(annotation, column, may_be_none(column), place) for annotation, column in pairs]

@@ -1,0 +1,77 @@
+"""Which row classes the statements of a project fill, and each field with which columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from assay.proof.description import Column
+from assay.proof.discover.model import Place
+from assay.proof.rowclasses import ByName, nested_shape
+from assay.proof.verdict import Verdict
+from assay.proof.verdict.rows import column_misfit, may_be_missing, may_be_none, nested_columns
+
+
+@dataclass(frozen=True, slots=True)
+class ValueUse:
+    """A value of a row, and the column that it comes from."""
+
+    annotation: Any
+    column: Column | None
+    """None for a nested row, which comes from several columns."""
+    null: bool
+    """Whether it may be None."""
+    place: Place
+    """Of the call."""
+    validated: bool = False
+
+    def misfits(self, annotation: Any) -> bool:
+        """Whether an annotation cannot hold the value; None is not looked at."""
+        return self.column is not None and column_misfit(self.column, annotation, validated=self.validated) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RowUse:
+    """A row class that a call fills, itself or as a part of its rows."""
+
+    shape: ByName
+    columns: dict[str, Column]
+    """By the names that fields have."""
+    nested: dict[str, tuple[Column, ...]]
+    """The columns of nested rows, by the names of their fields."""
+    absent: bool
+    """Whether an outer join may leave out the whole row."""
+    place: Place
+    """Of the call."""
+
+    def fills(self, name: str) -> bool:
+        """Whether there is a column, or several, for a field of that name."""
+        return name in self.columns or name in self.nested
+
+    def value(self, name: str, annotation: Any) -> ValueUse | None:
+        """The value that a field of that name takes, or None when there is none for it."""
+        if name in self.columns:
+            column = self.columns[name]
+            null = may_be_none(column, absent=self.absent)
+            return ValueUse(annotation, column, null, self.place, self.shape.validates)
+        if name in self.nested:
+            return ValueUse(annotation, None, may_be_missing(self.nested[name]), self.place)
+        return None
+
+
+def row_uses(verdicts: Iterable[Verdict]) -> Iterator[RowUse]:
+    """All of them, in the order of the calls."""
+    for verdict in verdicts:
+        if verdict.description is not None and isinstance(verdict.shape, ByName):
+            yield from _uses(verdict.shape, verdict.description.columns, verdict.call.place, absent=False)
+
+
+def _uses(shape: ByName, columns: tuple[Column, ...], place: Place, *, absent: bool) -> Iterator[RowUse]:
+    nested = nested_columns(columns)
+    yield RowUse(shape, {column.name: column for column in columns}, nested, absent, place)
+    for field in shape.fields:
+        inner = nested_shape(field.annotation) if field.name in nested else None
+        if inner is not None:
+            below = nested[field.name]
+            yield from _uses(inner[0], below, place, absent=inner[1] or may_be_missing(below))
