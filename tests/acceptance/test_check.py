@@ -37,7 +37,7 @@ def test_a_dropped_not_null_reads_as_in_the_design(project: Project) -> None:
     assert done.lines[:3] == [
         f'{project.place("src/app/queries.py", "db.fetch_optional")} ASY203 column "name" may be NULL, Person.name is str',
         "  because person.name has no NOT NULL constraint",
-        "  fix: annotate it str | None",
+        "  fix: annotate it str | None   (assay check --fix)",
     ]
     assert done.lines[3].startswith("Proved 3 of 4 queries against PostgreSQL ")
     assert len(done.lines) == 4
@@ -60,7 +60,7 @@ def test_a_changed_field_is_found_at_its_call(project_18: Project) -> None:
             "Person.nick is int | None"
         ),
         "  because text arrives as str",
-        "  fix: annotate it str | None",
+        "  fix: annotate it str | None   (assay check --fix)",
     ]
     assert len(done.lines) == 4
 
@@ -88,7 +88,7 @@ def test_a_row_that_an_outer_join_may_not_find_is_optional(project: Project) -> 
             "Member.team is Team"
         ),
         "  because an outer join may find no row of t",
-        "  fix: annotate it Team | None",
+        "  fix: annotate it Team | None   (assay check --fix)",
     ]
 
 
@@ -101,7 +101,7 @@ def test_labels_of_an_enum_are_compared(project_18: Project) -> None:
             "ASY204 column \"mood\" is mood, Person.mood is Literal['happy', 'sad']"
         ),
         "  because Literal['happy', 'sad'] lacks 'angry'",
-        "  fix: annotate it Literal['happy', 'sad', 'angry']",
+        "  fix: annotate it Literal['happy', 'sad', 'angry']   (assay check --fix)",
     ]
 
 

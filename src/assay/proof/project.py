@@ -19,6 +19,7 @@ from assay.proof.discover.model import Discovery, Unreadable
 from assay.proof.discover.source import Source
 from assay.proof.expressions import Expressions
 from assay.proof.findings import Finding, finding
+from assay.proof.fix.changes import Plan
 from assay.proof.ignore import Ignore, in_source, in_statements, silence
 from assay.proof.modules import Modules
 from assay.proof.report import Report
@@ -66,12 +67,25 @@ def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Pr
             else Verdict(call, None, None, (query,))
             for call, query in zip(discovery.calls, read, strict=True)
         ]
-    findings = [_unreadable(part) for part in discovery.unreadable]
-    findings += [found for verdict in verdicts for found in verdict.findings]
-    ignores = _ignores(discovery, queries, settings)
-    silenced = silence(_in_order(findings), ignores, verdicts)
-    found, seconds = _in_order(silenced.findings), time.perf_counter() - start
-    return Report(tuple(verdicts), found, answers.basis, discovery.files, seconds, silenced.ignored)
+        findings = [_unreadable(part) for part in discovery.unreadable]
+        findings += [found for verdict in verdicts for found in verdict.findings]
+        silenced = silence(_in_order(findings), _ignores(discovery, queries, settings), verdicts)
+        fixes = _plan(silenced.findings, verdicts, discovery)
+    marked = [_marked(found, fixes) for found in silenced.findings]
+    seconds = time.perf_counter() - start
+    return Report(tuple(verdicts), _in_order(marked), answers.basis, discovery.files, seconds, silenced.ignored, fixes)
+
+
+def _plan(findings: Sequence[Finding], verdicts: Sequence[Verdict], discovery: Discovery) -> Plan:
+    if not any(found.subject is not None for found in findings):
+        return Plan()
+    from assay.proof.fix.plan import plan
+
+    return plan(findings, verdicts, discovery.project)
+
+
+def _marked(found: Finding, fixes: Plan) -> Finding:
+    return replace(found, fixable=found in fixes.fixable, left=fixes.left.get(found, ""))
 
 
 def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: bool = True) -> Preparation:

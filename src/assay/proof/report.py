@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.proof.basis import Basis
 from assay.proof.findings import Finding
+from assay.proof.fix.changes import Plan
 from assay.proof.verdict import Verdict
 from assay.proof.verdict.parameters import Unverified
 
@@ -26,6 +27,8 @@ class Report:
     seconds: float
     ignored: int = 0
     """How many findings comments silence."""
+    fixes: Plan = field(default_factory=Plan)
+    """What ``assay check --fix`` would change."""
 
     @property
     def proved(self) -> int:
