@@ -45,7 +45,7 @@ def _pins_below(inference: Inference, level: Level, node: Node, entries: frozens
             yield from _pins_below(inference, level, item, entries)
         return
     left, right = frozenset(leaves(node["larg"])), frozenset(leaves(node["rarg"]))
-    kind = node["jointype"]
+    kind = _join_type(level, node)
     if kind == Join.INNER:
         yield from _equalities(node["quals"], entries)
     elif kind == Join.LEFT:
@@ -56,17 +56,26 @@ def _pins_below(inference: Inference, level: Level, node: Node, entries: frozens
     yield from _pins_below(inference, level, node["rarg"], entries if kind in (Join.INNER, Join.RIGHT) else right)
 
 
+def _join_type(level: Level, node: Node) -> int:
+    """The type of a join; an outer one is as good as an inner one where conditions keep none of the rows it adds."""
+    kind, real = int(node["jointype"]), level.scope.known.real
+    sides = {Join.LEFT: "r", Join.RIGHT: "l", Join.FULL: "lr"}.get(Join(kind), "")
+    return Join.INNER if all((node["rtindex"], side) in real for side in sides) else kind
+
+
 def _equalities(quals: Node | None, entries: frozenset[int] | None) -> Iterator[Pin]:
     """Every ``a = b`` among the conjuncts, both ways round."""
-    match quals:
-        case Node(tag="BOOLEXPR") if quals["boolop"] == "and":
+    if quals is None:
+        return
+    match quals.tag:
+        case "BOOLEXPR" if quals["boolop"] == "and":
             for arg in quals["args"]:
                 yield from _equalities(arg, entries)
-        case Node(tag="OPEXPR") if len(quals["args"]) == 2:
+        case "OPEXPR" if len(quals["args"]) == 2:
             left, right = quals["args"]
             yield Pin(left, quals["opno"], quals["inputcollid"], right, entries)
             yield Pin(right, quals["opno"], quals["inputcollid"], left, entries)
-        case Node(tag="SCALARARRAYOPEXPR") if quals["useOr"] and quals["args"][1].tag == "ARRAYEXPR":
+        case "SCALARARRAYOPEXPR" if quals["useOr"] and quals["args"][1].tag == "ARRAYEXPR":
             elements = items(quals["args"][1], "elements")
             if len(elements) == 1 and not quals["args"][1]["multidims"]:
                 yield Pin(quals["args"][0], quals["opno"], quals["inputcollid"], elements[0], entries)
