@@ -69,17 +69,17 @@ def _listed(inference: Inference, check: Node, attribute: int) -> tuple[str, ...
     """The values that a condition lists for a column: ``=``, ``IN``, and these joined by AND or OR."""
     if not inference.deterministic(check.get("inputcollid", 0)):
         return None
-    match check:
-        case Node(tag="BOOLEXPR") if check["boolop"] == "and":
+    match check.tag:
+        case "BOOLEXPR" if check["boolop"] == "and":
             return next(
                 (found for arg in check["args"] if (found := _listed(inference, arg, attribute)) is not None), None
             )
-        case Node(tag="BOOLEXPR") if check["boolop"] == "or":
+        case "BOOLEXPR" if check["boolop"] == "or":
             parts = [_listed(inference, arg, attribute) for arg in check["args"]]
             return None if None in parts else tuple(dict.fromkeys(v for part in parts if part for v in part))
-        case Node(tag="OPEXPR") if check["opno"] == TEXT_EQUALITY and _is_column(check["args"][0], attribute):
+        case "OPEXPR" if check["opno"] == TEXT_EQUALITY and _is_column(check["args"][0], attribute):
             return _constants([check["args"][1]])
-        case Node(tag="SCALARARRAYOPEXPR") if check["opno"] == TEXT_EQUALITY and check["useOr"]:
+        case "SCALARARRAYOPEXPR" if check["opno"] == TEXT_EQUALITY and check["useOr"]:
             array = _bare(check["args"][1])
             if _is_column(check["args"][0], attribute) and array.tag == "ARRAYEXPR":
                 return _constants(items(array, "elements"))

@@ -81,19 +81,21 @@ class Conditions:
 
     def true(self, node: Node | None) -> Facts:
         """What holds where the condition is true."""
-        match node:
-            case Node(tag="BOOLEXPR"):
+        if node is None:
+            return NOTHING
+        match node.tag:
+            case "BOOLEXPR":
                 return self._connective(node, holds=True)
-            case Node(tag="NULLTEST") if node["nulltesttype"] == IS_NOT_NULL:
+            case "NULLTEST" if node["nulltesttype"] == IS_NOT_NULL:
                 return self.whole(node["arg"]) if node["argisrow"] else self.present(node["arg"])
-            case Node(tag="BOOLEANTEST"):
+            case "BOOLEANTEST":
                 return self._boolean_test(node)
-            case Node(tag="SUBLINK"):
+            case "SUBLINK":
                 return self._sublink(node)
-            case Node(tag="DISTINCTEXPR"):
+            case "DISTINCTEXPR":
                 # One that differs from NULL is not NULL.
                 return self._not_equal_to_null(node)
-            case Node(tag="SCALARARRAYOPEXPR") if node["useOr"]:
+            case "SCALARARRAYOPEXPR" if node["useOr"]:
                 # Some element was compared.
                 return self.present(node) | (
                     self.present(node["args"][0]) if self._strict(node["opfuncid"]) else NOTHING
@@ -102,39 +104,45 @@ class Conditions:
 
     def false(self, node: Node | None) -> Facts:
         """What holds where the condition is false."""
-        match node:
-            case Node(tag="BOOLEXPR"):
+        if node is None:
+            return NOTHING
+        match node.tag:
+            case "BOOLEXPR":
                 return self._connective(node, holds=False)
-            case Node(tag="NULLTEST") if node["nulltesttype"] == IS_NULL and not node["argisrow"]:
+            case "NULLTEST" if node["nulltesttype"] == IS_NULL and not node["argisrow"]:
                 return self.present(node["arg"])
-            case Node(tag="DISTINCTEXPR"):
+            case "DISTINCTEXPR":
                 return self._equal_to_something(node)
-            case Node(tag="NULLTEST" | "BOOLEANTEST" | "SUBLINK" | "JSONEXPR"):
+            case "NULLTEST" | "BOOLEANTEST" | "SUBLINK" | "JSONEXPR":
                 return NOTHING
         return self.present(node)
 
     def not_true(self, node: Node | None) -> Facts:
         """What holds where the condition is false or NULL, as it is past a WHEN that was not taken."""
-        match node:
-            case Node(tag="BOOLEXPR"):
+        if node is None:
+            return NOTHING
+        match node.tag:
+            case "BOOLEXPR":
                 if node["boolop"] == "or":
                     return _all(self.not_true(arg) for arg in node["args"])
                 if node["boolop"] == "and":
                     return _any(self.not_true(arg) for arg in node["args"])
-            case Node(tag="NULLTEST"):
+            case "NULLTEST":
                 return self.false(node)
         return NOTHING
 
     def not_false(self, node: Node | None) -> Facts:
         """What holds where the condition is true or NULL, as a CHECK constraint is for every row."""
-        match node:
-            case Node(tag="BOOLEXPR"):
+        if node is None:
+            return NOTHING
+        match node.tag:
+            case "BOOLEXPR":
                 if node["boolop"] == "and":
                     return _all(self.not_false(arg) for arg in node["args"])
                 if node["boolop"] == "or":
                     return _any(self.not_false(arg) for arg in node["args"])
                 return self.not_true(node["args"][0])
-            case Node(tag="NULLTEST"):
+            case "NULLTEST":
                 return self.true(node)
         return NOTHING
 
