@@ -13,9 +13,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from assay.config import DatabaseUrl
-from benchmarks import runtime
+from benchmarks import check, runtime
 
-BENCHMARKS: dict[str, Callable[[DatabaseUrl], Coroutine[Any, Any, None]]] = {"runtime": runtime.main}
+BENCHMARKS: dict[str, Callable[[DatabaseUrl], Coroutine[Any, Any, None]]] = {
+    "check": check.main,
+    "runtime": runtime.main,
+}
 
 
 def server() -> DatabaseUrl:
