@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.cli.output import format_option, write_json
-from assay.config import DatabaseUrl, load_settings
+from assay.cli.progress import progress_bar
+from assay.config import DatabaseUrl, Settings, load_settings
+
+if TYPE_CHECKING:
+    from assay.proof.fix.changes import FileEdit
+    from assay.proof.report import Report
 
 
 @click.command()
@@ -22,27 +30,134 @@ from assay.config import DatabaseUrl, load_settings
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--show-unverified", is_flag=True, help="List the arguments whose types no annotation tells.")
-@format_option()
+@click.option("--fix", is_flag=True, help="Mend in the code what has one right answer, then prove it again.")
+@click.option("--diff", is_flag=True, help="With --fix, show the changes and write nothing.")
+@click.option("--watch", "watching", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
+@format_option("github", "sarif")
 def command(
-    paths: tuple[Path, ...], database_url: str | None, strict: bool, show_unverified: bool, output_format: str
+    paths: tuple[Path, ...],
+    database_url: str | None,
+    strict: bool,
+    show_unverified: bool,
+    fix: bool,
+    diff: bool,
+    watching: bool,
+    output_format: str,
 ) -> None:
     """Prove every query of the project, or of the given files and folders.
 
     Each statement is described by a PostgreSQL that has the schema of the migrations, and compared with the row
     classes and arguments in the code. With ASSAY_OFFLINE=true the answers come from the offline cache, without a
-    server. Exits with 1 when something is wrong.
+    server. Exits with 1 when something is wrong. assay explain says more about each finding.
     """
-    from assay.proof.project import check
-    from assay.proof.report import to_text
+    if diff and not fix:
+        raise click.UsageError("--diff shows what --fix would change; give both.")
+    if watching and fix:
+        raise click.UsageError("--watch only looks; give --fix without it.")
+    server = DatabaseUrl.parse(database_url) if database_url else None
+    run = _Run(_settings(paths), server, show_unverified, output_format)
+    if watching:
+        from assay.cli.watch import watch
 
-    settings = load_settings()
-    if paths:
-        settings = replace(settings, source=tuple(path.resolve() for path in paths))
-    report = check(settings, DatabaseUrl.parse(database_url) if database_url else None)
-    if output_format == "json":
-        write_json(report.to_json())
-    else:
-        for line in to_text(report, show_unverified=show_unverified):
-            print(line)
-    if report.fails(strict=strict):
+        watch(run.settings, lambda: replace(run, settings=_settings(paths)).check())
+    elif (run.fix(write=not diff) if fix else run.check()).fails(strict=strict):
         sys.exit(1)
+
+
+def _settings(paths: tuple[Path, ...]) -> Settings:
+    settings = load_settings()
+    return replace(settings, source=tuple(path.resolve() for path in paths)) if paths else settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A check as it was asked for."""
+
+    settings: Settings
+    server: DatabaseUrl | None
+    show_unverified: bool
+    output_format: str
+
+    def check(self) -> Report:
+        """Prove and report."""
+        report = self._proved()
+        self._write(report)
+        return report
+
+    def fix(self, *, write: bool) -> Report:
+        """Mend what can be mended, prove again, and report; or only show what would change."""
+        from assay.proof.fix.files import edit_files, require_libcst, write_files
+
+        require_libcst()
+        report = self._proved()
+        edits = edit_files(report.fixes.changes)
+        if not write:
+            self._write_diff(report, edits)
+            return report
+        write_files(edits)
+        after = self._proved() if edits else report
+        self._write(after, report)
+        return after
+
+    def _proved(self) -> Report:
+        from assay.proof.project import check
+
+        with progress_bar("Proving") as told:
+            return check(self.settings, self.server, progress=told)
+
+    def _write(self, report: Report, fixed: Report | None = None) -> None:
+        """Write a report; ``fixed`` is the one before, when what it found was mended."""
+        match self.output_format:
+            case "json":
+                write_json(report.to_json() | ({"fixed": _fixed_to_json(fixed)} if fixed is not None else {}))
+            case "github":
+                from assay.proof.reports.github import to_github
+
+                _print(to_github(report, self.settings.root, self._base))
+            case "sarif":
+                from assay.proof.reports.sarif import to_sarif
+
+                write_json(to_sarif(report, self.settings.root, self._base))
+            case _:
+                self._write_text(report, fixed)
+
+    def _write_text(self, report: Report, fixed: Report | None) -> None:
+        from assay.proof.report import coloured, plain, to_text
+
+        for change in fixed.fixes.changes if fixed is not None else ():
+            _print([f"fixed {change.place.path}: {change.what}"])
+        paint = coloured if _takes_colours() else plain
+        _print(
+            to_text(report, show_unverified=self.show_unverified, show_left=fixed is not None, paint=paint),
+        )
+
+    def _write_diff(self, report: Report, edits: list[FileEdit]) -> None:
+        from assay.proof.fix.files import diff_lines
+        from assay.proof.report import counted
+
+        if self.output_format == "json":
+            write_json(report.to_json() | {"diff": "".join(diff_lines(edits))})
+            return
+        sys.stdout.writelines(diff_lines(edits))
+        count = f"{len(report.fixes.fixable)} of {counted(len(report.findings), 'finding')}"
+        print(f"Would mend {count} in {counted(len(edits), 'file')}; nothing was written", file=sys.stderr)
+
+    @property
+    def _base(self) -> Path:
+        from assay.proof.reports.located import base_folder
+
+        return base_folder(self.settings.root, os.environ)
+
+
+def _fixed_to_json(report: Report) -> list[dict[str, Any]]:
+    return [{"path": change.place.path, "what": change.what} for change in report.fixes.changes]
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _takes_colours() -> bool:
+    """Whether standard output is a terminal that is to have colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -18,6 +18,8 @@ COMMANDS = {
     "db": "Create, drop and reset the project's database.",
     "demo": "See Assay at work on a small backend.",
     "describe": "What a statement takes and returns.",
+    "explain": "What a rule of the check means.",
+    "impact": "The queries that use a table or column.",
     "migrate": "Add, run, revert and list migrations.",
     "prepare": "Write the offline cache of proofs.",
     "seed": "Load the project's seeds.",

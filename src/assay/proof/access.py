@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 _FIRST_BIT = 7
 """Column sets are numbered from FirstLowInvalidHeapAttributeNumber (-7), to have room for system columns."""
+_SELECT = 2
+"""ACL_SELECT: the right to read, which a statement needs for a table even where it names no column of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a statement touches, as ``schema.table.column``."""
+    """What a statement touches, as ``schema.table.column``; ``schema.table`` where it names no column."""
 
     reads: frozenset[str] = field(default_factory=frozenset)
     writes: frozenset[str] = field(default_factory=frozenset)
@@ -58,7 +60,10 @@ def _note(query: Node, entry: Node, relation: Relation, reads: set[str], writes:
         if not index:
             return
         rights = query["rteperminfos"][index - 1]
-    reads |= _columns(relation, items(rights, "selectedCols"))
+    selected = _columns(relation, items(rights, "selectedCols"))
+    if not selected and rights["requiredPerms"] & _SELECT:  # select count(*) from t
+        selected = {f"{relation.schema}.{relation.name}"}
+    reads |= selected
     writes |= _columns(relation, [*items(rights, "insertedCols"), *items(rights, "updatedCols")])
     if (
         query["commandType"] in (Command.DELETE, Command.MERGE)

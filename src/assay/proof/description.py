@@ -65,7 +65,7 @@ class Description:
     params: tuple[Parameter, ...]
     columns: tuple[Column, ...]
     reads: tuple[str, ...] = ()
-    """The columns read, as ``schema.table.column``, sorted."""
+    """The columns read, as ``schema.table.column``, sorted; ``schema.table`` where no column is named."""
     writes: tuple[str, ...] = ()
     """The columns written, as ``schema.table.column``, sorted; ``schema.table`` alone for rows deleted."""
     read_only: bool = False

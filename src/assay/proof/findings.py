@@ -198,6 +198,7 @@ class Finding:
             "because": list(self.because),
             "fix": self.fix,
             "fixable": self.fixable,
+            "left": self.left,
             "call": {"line": self.call.line, "column": self.call.column} if self.call else None,
         }
 

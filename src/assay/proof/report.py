@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,34 +61,64 @@ class Report:
         }
 
 
-def to_text(report: Report, *, show_unverified: bool = False) -> Iterator[str]:
-    """The lines for people; the last one sums up."""
+Paint = Callable[[str, str], str]
+"""Takes the part that a text has in a report, and the text; returns it in its colour."""
+
+_COLOURS = {"place": "1", "error": "1;31", "warning": "1;33", "mark": "31", "word": "2", "well": "32", "ill": "31"}
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def plain(part: str, text: str) -> str:
+    """No colour at all."""
+    return text
+
+
+def coloured(part: str, text: str) -> str:
+    """The colours of a terminal (ECMA-48, select graphic rendition)."""
+    return f"\x1b[{_COLOURS[part]}m{text}\x1b[0m"
+
+
+def to_text(
+    report: Report, *, show_unverified: bool = False, show_left: bool = False, paint: Paint = plain
+) -> Iterator[str]:
+    """The lines for people; the last one sums up. ``show_left`` says why a fix did not do what it did not."""
     for found in report.findings:
-        yield from finding_lines(found)
+        yield from finding_lines(found, paint)
+        if show_left and found.left:
+            yield f"  {paint('word', 'left:')} {_shown(found.left)}"
     if show_unverified:
         for part in sorted(report.unverified, key=lambda part: part.place):
-            yield f"{part.place} {_unverified_text(part)}"
-    yield closing_line(report)
+            yield f"{paint('place', str(part.place))} {_unverified_text(part)}"
+    closing = closing_line(report)
+    yield paint("ill" if report.fails() else "well", closing) if report.verdicts else closing
 
 
-def finding_lines(found: Finding) -> Iterator[str]:
+def finding_lines(found: Finding, paint: Paint = plain) -> Iterator[str]:
     """A finding: where and what, the line of code, why, and what to do."""
+    rule = paint(found.rule.severity, found.rule.code)
     warning = "" if found.is_error else "warning: "
-    yield f"{found.place} {found.rule.code} {warning}{found.message}"
-    yield from found.shown
-    yield from (f"  because {reason}" for reason in found.because)
+    yield f"{paint('place', _shown(str(found.place)))} {rule} {warning}{_shown(found.message)}"
+    for line, part in zip(found.shown, ("", "mark"), strict=False):
+        yield paint(part, line) if part else _shown(line)
+    yield from (f"  {paint('word', 'because')} {_shown(reason)}" for reason in found.because)
     if found.fix:
-        yield f"  fix: {found.fix}{'   (assay check --fix)' if found.fixable else ''}"
+        command = f"   {paint('word', '(assay check --fix)')}" if found.fixable else ""
+        yield f"  {paint('word', 'fix:')} {_shown(found.fix)}{command}"
+
+
+def _shown(text: str) -> str:
+    """A text on one line, whatever names and values it has in it: what steers a terminal is written out."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def closing_line(report: Report) -> str:
     """How many queries were proved, against what, and how long it took."""
     total = len(report.verdicts)
     if not total:
-        return f"Found no queries in {_counted(report.files, 'file')}"
+        return f"Found no queries in {counted(report.files, 'file')}"
     against = f"against {report.basis}, " if report.basis.server_version else ""
     queries = "query" if total == 1 else "queries"
-    ignored = f"{_counted(report.ignored, 'finding')} ignored, " if report.ignored else ""
+    ignored = f"{counted(report.ignored, 'finding')} ignored, " if report.ignored else ""
     return f"Proved {report.proved} of {total} {queries} {against}{ignored}in {report.seconds:.2f} s"
 
 
@@ -121,5 +152,6 @@ def _unverified_text(part: Unverified) -> str:
     return f"unverified: parameter {part.parameter} is given by unpacking"
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A number of things: ``1 file``, ``2 files``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
