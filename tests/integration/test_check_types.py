@@ -60,7 +60,10 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     "date": ("2020-01-02", {"datetime.date": dt.date(2020, 1, 2)}),
     "time": ("10:00", {"datetime.time": dt.time(10)}),
     "timetz": ("10:00+02", {"datetime.time": dt.time(10, tzinfo=ZONE)}),
-    "timestamp": ("2020-01-02 10:00", {"datetime.datetime": dt.datetime(2020, 1, 2)}),
+    "timestamp": (
+        "2020-01-02 10:00",
+        {"datetime.datetime": dt.datetime(2020, 1, 2), "datetime.date": dt.date(2020, 1, 2)},
+    ),
     "timestamptz": ("2020-01-02 10:00+02", {"datetime.datetime": dt.datetime(2020, 1, 2, tzinfo=ZONE)}),
     "interval": ("1 day", {"datetime.timedelta": dt.timedelta(1)}),
     "inet": (
@@ -85,7 +88,7 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "macaddr": ("08:00:2b:01:02:03", {"str": "08:00:2b:01:02:03"}),
     "macaddr8": ("08:00:2b:01:02:03:04:05", {"str": "08:00:2b:01:02:03:04:05"}),
-    "point": ("(1,2)", {"asyncpg.pgproto.types.Point": POINTS[0], "tuple": (1.0, 2.0)}),
+    "point": ("(1,2)", {"asyncpg.pgproto.types.Point": POINTS[0], "tuple": (1.0, 2.0), "list": [1.0, 2.0]}),
     "box": ("(1,2),(3,4)", {"asyncpg.pgproto.types.Box": asyncpg.Box(*POINTS)}),
     "line": ("{1,2,3}", {"asyncpg.pgproto.types.Line": asyncpg.Line(1, 2, 3)}),
     "lseg": ("(1,2),(3,4)", {"asyncpg.pgproto.types.LineSegment": asyncpg.LineSegment(*POINTS)}),

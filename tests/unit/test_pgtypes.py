@@ -249,7 +249,13 @@ ACCEPTED: list[tuple[PgType, Any]] = [
     (PgType("jsonb"), Payload),
     (PgType("jsonb"), str),
     (PgType("jsonb"), Model),
-    (PgType("oidvector"), list[int]),
+    (PgType("timestamp"), dt.date),
+    (PgType("point"), list[float]),
+    (range_of("int4range", "int4"), tuple[int | None, int | None]),
+    (PgType("int4multirange", "multirange", element=INT4), list[tuple[int, int]]),
+    (array(PgType("jsonb")), list[list[int]]),
+    (array(PAIR), list[tuple[int, str | None]]),
+    (array(PAIR), list[list[tuple[int, str]]]),
 ]
 
 
@@ -281,6 +287,20 @@ REFUSED: list[tuple[PgType, Any, str]] = [
     (PAIR, int, "pair takes a tuple of its fields"),
     (PgType("jsonb"), Opaque, "Opaque cannot be encoded as JSON"),
     (PgType("pg_node_tree"), str, "pg_node_tree cannot be a parameter"),
+    (PgType("oidvector"), list[int], "oidvector cannot be a parameter"),
+    (array(INT4), list[tuple[int, int]], "int4 takes int"),
+    (array(PgType("jsonb")), list[list[Opaque]], "Opaque cannot be encoded as JSON"),
+    (array(PAIR), list[list[int]], "pair takes a tuple of its fields"),
+    (PAIR, tuple[int], "pair has 2 fields"),
+    (PAIR, tuple[int, int], "text takes str"),
+    (range_of("int4range", "int4"), tuple[str, str], "int4 takes int"),
+    (range_of("int4range", "int4"), tuple[int, int, int], "int4range takes asyncpg.Range[int]"),
+    (
+        PgType("int4multirange", "multirange", element=INT4),
+        set[asyncpg.Range[int]],
+        "int4multirange takes a list of ranges",
+    ),
+    (PgType("int4multirange", "multirange", element=INT4), list[asyncpg.Range[str]], "int4 takes int"),
 ]
 
 

@@ -24,6 +24,7 @@ from assay.pgtypes.python import (
 from assay.pgtypes.table import VECTORS
 
 _SENT_AS_ARRAYS = LISTS | {"tuple", "set", "frozenset", "collections.abc.Set", "collections.abc.MutableSet"}
+_SEQUENCES = ("list", "tuple", "collections.abc.Sequence", "collections.abc.MutableSequence")
 
 
 def argument_misfit(pg: PgType, annotation: Any) -> Misfit | None:
@@ -40,7 +41,7 @@ def argument_misfit(pg: PgType, annotation: Any) -> Misfit | None:
 
 def _base_argument(pg: PgType, member: Any) -> str | None:
     if is_builtin(pg, VECTORS):
-        return _array_argument(PgType(str(pg), "array", element=PgType(VECTORS[pg.name])), member)
+        return f"{pg} cannot be a parameter"
     if is_builtin(pg, JSON_TYPES):
         return json_argument_misfit(member)
     entry = entry_of(pg)
@@ -71,16 +72,23 @@ def _array_argument(pg: PgType, member: Any) -> str | None:
     if kind is None or not _SENT_AS_ARRAYS.intersection(ancestors(kind)) or full_name(kind) in ("str", "bytes"):
         return f"{pg} takes a list"
     element = part_of(pg)
-    for argument in typing.get_args(member):
-        if argument is Ellipsis:
-            continue
-        inner = read_hint(argument)
-        for part in () if inner.open else inner.members:
-            nested = full_name(class_of(part) or object) in _SENT_AS_ARRAYS and element.kind != "composite"
-            why = _array_argument(pg, part) if nested else _ARGUMENT[element.kind](element, part)
-            if why:
-                return why
+    for part in _elements(member):
+        why = _array_argument(pg, part) if _is_dimension(element, part) else _ARGUMENT[element.kind](element, part)
+        if why:
+            return why
     return None
+
+
+def _elements(member: Any) -> Iterable[Any]:
+    """The alternatives for what a list or tuple holds."""
+    for argument in typing.get_args(member):
+        inner = read_hint(argument if argument is not Ellipsis else Any)
+        yield from () if inner.open else inner.members
+
+
+def _is_dimension(element: PgType, part: Any) -> bool:
+    """Whether a list within a list is one more dimension: not a tuple, which is one element, nor a list in JSON."""
+    return full_name(class_of(part) or object) in _SENT_AS_ARRAYS - {"tuple"} and not is_builtin(element, JSON_TYPES)
 
 
 def _range_argument(pg: PgType, member: Any) -> str | None:
@@ -90,17 +98,34 @@ def _range_argument(pg: PgType, member: Any) -> str | None:
         arguments = typing.get_args(member)
         misfit = argument_misfit(part_of(pg), arguments[0]) if arguments else None
         return misfit.why if misfit else None
-    return None if {"tuple", "list"}.intersection(names) else f"{pg} takes {python_type(pg)}"
+    bounds = typing.get_args(member)
+    if not {"tuple", "list"}.intersection(names) or len(bounds) > 2:
+        return f"{pg} takes {python_type(pg)}"
+    return _first(argument_misfit(part_of(pg), bound) for bound in bounds if bound is not Ellipsis)
 
 
 def _multirange_argument(pg: PgType, member: Any) -> str | None:
-    return _array_argument(PgType(str(pg), "array", element=PgType(str(pg), "range", element=pg.element)), member)
+    kind = class_of(member)
+    if kind is None or full_name(kind) not in _SEQUENCES:
+        return f"{pg} takes a list of ranges"
+    part = PgType(str(pg), "range", element=pg.element)
+    return next(filter(None, (_range_argument(part, element) for element in _elements(member))), None)
 
 
 def _composite_argument(pg: PgType, member: Any) -> str | None:
     kind = class_of(member)
-    fits = kind is not None and {"tuple", "list", "dict", RECORD}.intersection(ancestors(kind))
-    return None if fits else f"{pg} takes a tuple of its fields"
+    if kind is None or not {"tuple", "list", "dict", RECORD}.intersection(ancestors(kind)):
+        return f"{pg} takes a tuple of its fields"
+    values = typing.get_args(member) if kind is tuple else ()
+    if not values or Ellipsis in values or not pg.fields:
+        return None
+    if len(values) != len(pg.fields):
+        return f"{pg} has {len(pg.fields)} fields"
+    return _first(argument_misfit(field, value) for (_, field), value in zip(pg.fields, values, strict=True))
+
+
+def _first(misfits: Iterable[Misfit | None]) -> str | None:
+    return next((misfit.why for misfit in misfits if misfit is not None), None)
 
 
 _ARGUMENT: dict[str, Callable[[PgType, Any], str | None]] = {

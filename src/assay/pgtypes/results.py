@@ -108,11 +108,12 @@ def _element_misfit(pg: PgType, member: Any) -> str | None:
     inner = read_hint(arguments[0])
     if inner.open:
         return None
-    if class_of(member) is not list and any(_is_enum(part) for part in inner.members):
+    if class_of(member) is not list and _holds_enum(member):
         return f"the elements of a {show(member)} stay str; only those of a list become enum members"
-    if all(full_name(class_of(part) or object) == "list" for part in inner.members):
-        return _array_result(pg, inner, None)
     element = part_of(pg)
+    lists = all(full_name(class_of(part) or object) in LISTS for part in inner.members)
+    if lists and not is_builtin(element, JSON_TYPES):
+        return _array_result(pg, inner, None)
     return _RESULT[element.kind](element, inner, None)
 
 
@@ -146,8 +147,11 @@ _RESULT: dict[str, Callable[[PgType, Hint, tuple[str, ...] | None], str | None]]
 }
 
 
-def _is_enum(member: Any) -> bool:
-    return isinstance(member, type) and literal_values(member) is not None
+def _holds_enum(member: Any) -> bool:
+    """Whether an annotation is an enum class, or one is among its elements, or theirs."""
+    if isinstance(member, type) and literal_values(member) is not None:
+        return True
+    return any(_holds_enum(part) for argument in typing.get_args(member) for part in read_hint(argument).members)
 
 
 def _covers(member: Any, name: str) -> bool:

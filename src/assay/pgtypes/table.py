@@ -50,7 +50,6 @@ _BITS = Entry(
     ("asyncpg.pgproto.types.BitString", "bytes", "bytearray", "memoryview"),
     "asyncpg.BitString",
 )
-_DATETIME = _plain("datetime.datetime")
 _SNAPSHOT = Entry(("tuple",), (), "tuple[int, int, tuple[int, ...]]")
 
 ENTRIES: dict[str, Entry] = {
@@ -88,8 +87,8 @@ ENTRIES: dict[str, Entry] = {
     "date": _plain("datetime.date", rejects=("datetime.datetime",)),
     "time": _plain("datetime.time"),
     "timetz": _plain("datetime.time"),
-    "timestamp": _DATETIME,
-    "timestamptz": _DATETIME,
+    "timestamp": _plain("datetime.datetime", "datetime.date"),
+    "timestamptz": _plain("datetime.datetime"),
     "interval": _plain("datetime.timedelta"),
     # networks; the driver returns an interface, which is a kind of address, where there is a netmask
     "inet": Entry(
@@ -118,7 +117,7 @@ ENTRIES: dict[str, Entry] = {
     "macaddr": _TEXT,
     "macaddr8": _TEXT,
     # geometry
-    "point": _geometry("Point", "tuple"),
+    "point": _geometry("Point", "tuple", "list"),
     "box": _geometry("Box"),
     "line": _geometry("Line"),
     "lseg": _geometry("LineSegment"),
@@ -156,7 +155,7 @@ ENTRIES: dict[str, Entry] = {
 """By name in pg_type."""
 
 VECTORS = {"int2vector": "int2", "oidvector": "oid"}
-"""Types that are not arrays by their name but travel as lists of another type."""
+"""Types that are not arrays by their name but arrive as lists of another type; the driver cannot send them."""
 
 REFUSED = {
     "gtsvector": "it exists only inside GiST indexes",

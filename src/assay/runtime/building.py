@@ -19,6 +19,7 @@ import asyncpg
 
 from assay.errors import DecodeError
 from assay.pgtypes.hints import show
+from assay.runtime.converting import first_invalid
 from assay.runtime.matching import Branch, Column, Flat, Leaf, Root, leaves, match_columns
 from assay.runtime.rowclass import Making
 
@@ -233,7 +234,5 @@ def _unfit(leaf: Leaf, value: Any, error: Exception) -> str:
 
 
 def _first_invalid(error: Any) -> str:
-    """What pydantic found first; the value, which may be a secret, is left out."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f'The value of column "{place}" does not fit {error.title}: {first["msg"]}'
+    place, what = first_invalid(error)
+    return f'The value of column "{place}" does not fit {error.title}: {what}'

@@ -37,11 +37,12 @@ def converter(annotation: Any, column: asyncpg.Type) -> Converter | None:
 def encoder(parameter: asyncpg.Type) -> Converter | None:
     """What turns an argument, never None, into the form that the driver takes; None where it is that already.
 
-    For JSON a string is taken for the JSON text itself, everything else is encoded.
+    For JSON a string is taken for the JSON text itself, everything else is encoded. An element of an array of JSON is
+    one value: a list in such an array is a JSON array, not one more dimension.
     """
     if _is_json(parameter, _JSON):
         return _to_json
-    return _each(_to_json) if _is_json(parameter, _JSON_ARRAYS) else None
+    return _to_json_array if _is_json(parameter, _JSON_ARRAYS) else None
 
 
 def _is_json(kind: asyncpg.Type, names: frozenset[str]) -> bool:
@@ -61,15 +62,30 @@ def _json_converter(annotation: Any) -> Converter | None:
 def _from_builtins(kind: Any, value: Any) -> Any:
     """For msgspec, what it does not know itself: pydantic models and addresses."""
     if hasattr(kind, "model_validate"):
-        return kind.model_validate(value)
+        return _validated(kind, value)
     if isinstance(kind, type) and kind.__module__ == ipaddress.__name__:
         return kind(value)
     raise NotImplementedError(f"JSON cannot be decoded into {show(kind)}")
 
 
+def _validated(model: Any, value: Any) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValueError as error:
+        if not hasattr(error, "errors"):
+            raise
+        raise ValueError("{1} in {0}".format(*first_invalid(error))) from None
+
+
+def first_invalid(error: Any) -> tuple[str, str]:
+    """Where and what pydantic found first; the value, which may be a secret, is left out."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ".".join(map(str, first["loc"])), first["msg"]
+
+
 def _to_builtins(value: Any) -> Any:
     if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", by_alias=True)
     if type(value).__module__ == ipaddress.__name__:
         return str(value)
     raise NotImplementedError(f"a {type(value).__name__} cannot be encoded as JSON")
@@ -77,6 +93,10 @@ def _to_builtins(value: Any) -> Any:
 
 def _to_json(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=_to_builtins).decode()
+
+
+def _to_json_array(values: Any) -> list[str | None]:
+    return [None if value is None else _to_json(value) for value in values]
 
 
 def _value_converter(annotation: Any) -> Converter | None:
