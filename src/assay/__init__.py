@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from assay.runtime.pool import Pool, PoolStats
     from assay.runtime.transaction import Transaction
     from assay.sql.files import sql_file
+    from assay.sql.omit import OMIT, Omitted
 
 __all__ = [
     "AuthenticationFailed",
@@ -77,6 +78,8 @@ __all__ = [
     "MigrationError",
     "NoRows",
     "NotNullViolation",
+    "OMIT",
+    "Omitted",
     "OperatorIntervention",
     "ParameterError",
     "Pool",
@@ -105,8 +108,10 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "OMIT": "assay.sql.omit",
     "Connection": "assay.runtime.connection",
     "Executor": "assay.runtime.executor",
+    "Omitted": "assay.sql.omit",
     "Pool": "assay.runtime.pool",
     "PoolStats": "assay.runtime.pool",
     "Transaction": "assay.runtime.transaction",

@@ -12,9 +12,9 @@ from assay.config import DatabaseUrl
 from assay.errors import UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+from assay.runtime.dynamic import query_for
 from assay.runtime.executor import Isolation
 from assay.runtime.queries import Queries
-from assay.runtime.query import query_for
 from assay.runtime.session import Session
 from assay.runtime.transaction import Mode, Transaction
 from assay.sql.footprint import Footprint
@@ -111,12 +111,12 @@ class Connection(Queries):
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
     ) -> tuple[Builder, Sequence[asyncpg.Record]]:
-        query = query_for(sql)
-        return await self._active().fetch(query, row, query.values(args, named))
+        query, values = query_for(sql).bind(args, named)
+        return await self._active().fetch(query, row, values)
 
     async def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
-        query = query_for(sql)
-        return await self._active().execute(query, query.values(args, named))
+        query, values = query_for(sql).bind(args, named)
+        return await self._active().execute(query, values)
 
     def _active(self) -> Session:
         if self._session is None:

@@ -104,9 +104,15 @@ def _value_converter(annotation: Any) -> Converter | None:
     enums = [member for member in members if isinstance(member, type) and issubclass(member, Enum)]
     if enums:
         return _enum_converter(enums, exact=len(enums) == len(members))
-    if any(class_of(member) is list for member in members):
-        return _each(_value_converter(_element(annotation)))
+    if _is_list(annotation):
+        element = _element(annotation)
+        convert = _value_converter(element)
+        return convert if _is_list(element) else _each(convert)
     return None
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(class_of(member) is list for member in read_hint(annotation).members)
 
 
 def _enum_converter(enums: list[type[Enum]], *, exact: bool) -> Converter:

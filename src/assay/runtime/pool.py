@@ -15,10 +15,10 @@ from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.connection import Connection
+from assay.runtime.dynamic import query_for
 from assay.runtime.executor import Isolation
 from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
 from assay.runtime.queries import Queries
-from assay.runtime.query import query_for
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
 from assay.runtime.transaction import Mode, Transaction
@@ -206,8 +206,7 @@ class Pool(Queries):
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
     ) -> tuple[Builder, Sequence[asyncpg.Record]]:
-        query = query_for(sql)
-        values = query.values(args, named)
+        query, values = query_for(sql).bind(args, named)
         reserve = self._reserve
         session = reserve.take() or await reserve.wait()
         try:
@@ -216,8 +215,7 @@ class Pool(Queries):
             reserve.give_back(session)
 
     async def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
-        query = query_for(sql)
-        values = query.values(args, named)
+        query, values = query_for(sql).bind(args, named)
         session = await self.lend()
         try:
             return await session.execute(query, values)

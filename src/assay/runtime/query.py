@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -16,7 +15,7 @@ from assay.runtime.matching import Column
 from assay.sql.arguments import arrange
 from assay.sql.footprint import footprint
 from assay.sql.lexer import BLANK, tokenize
-from assay.sql.placeholders import parse
+from assay.sql.placeholders import Statement
 
 NO_ROWS: Any = object()
 """In place of a row class, for a statement whose rows nobody wants."""
@@ -47,20 +46,24 @@ class Query:
 
     __slots__ = ("_layouts", "footprint", "is_empty", "statement", "taken_as_they_are")
 
-    def __init__(self, sql: str) -> None:
-        self.statement = parse(sql)
+    def __init__(self, statement: Statement) -> None:
+        self.statement = statement
+        sql = statement.text
         self.footprint = footprint(sql)
         self.is_empty = all(token.kind in BLANK or sql[token.start] == ";" for token in tokenize(sql))
         """Whether it says nothing at all."""
-        self.taken_as_they_are = -1 if self.statement.names else self.statement.positional_count
+        self.taken_as_they_are = -1 if statement.names else statement.positional_count
         """How many arguments by position need no arranging; -1 when all do."""
         self._layouts: dict[tuple[tuple[str, int], ...], Layout] = {}
 
-    def values(self, args: tuple[object, ...], named: dict[str, object]) -> tuple[object, ...]:
-        """The arguments in the order of the parameters. Raises ParameterError when they do not fit."""
+    def bind(self, args: tuple[object, ...], named: dict[str, object]) -> tuple[Query, tuple[object, ...]]:
+        """What to run, and the arguments in the order of its parameters.
+
+        Raises ParameterError when they do not fit.
+        """
         if not named and len(args) == self.taken_as_they_are:
-            return args
-        return arrange(self.statement, args, named)
+            return self, args
+        return self, arrange(self.statement, args, named)
 
     def layout(self, attributes: Sequence[asyncpg.Attribute]) -> Layout:
         """The layout of these columns, the same for every session."""
@@ -72,32 +75,29 @@ class Query:
         return known
 
 
-query_for = lru_cache(maxsize=4096)(Query)
-"""The query of a SQL text. Raises ParameterError when it has placeholders of both kinds."""
-
-
 class Prepared:
     """A query prepared in one session."""
 
-    __slots__ = ("_encoders", "encodes", "layout", "statement")
+    __slots__ = ("_encoders", "_shown", "encodes", "layout", "statement")
 
     def __init__(self, query: Query, statement: PreparedStatement[asyncpg.Record]) -> None:
         self.statement = statement
         self.layout = query.layout(statement.get_attributes())
         self._encoders = [encoder(parameter) for parameter in statement.get_parameters()]
+        self._shown = query.statement.shown
         self.encodes = any(self._encoders)
         """Whether any argument has to be encoded before the driver takes it."""
 
     def encode(self, values: tuple[object, ...]) -> list[object]:
         """The arguments in the form that the driver takes. Raises ParameterError for one that JSON cannot hold."""
         return [
-            value if encode is None or value is None else _encoded(encode, value, number)
-            for number, (encode, value) in enumerate(zip(self._encoders, values, strict=True), 1)
+            value if encode is None or value is None else self._encoded(encode, value, index)
+            for index, (encode, value) in enumerate(zip(self._encoders, values, strict=True))
         ]
 
-
-def _encoded(encode: Converter, value: object, number: int) -> object:
-    try:
-        return encode(value)
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise ParameterError(f"The argument for ${number} cannot be encoded as JSON: {error}") from error
+    def _encoded(self, encode: Converter, value: object, index: int) -> object:
+        try:
+            return encode(value)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            shown = self._shown(index)
+            raise ParameterError(f"The argument for {shown} cannot be encoded as JSON: {error}") from error

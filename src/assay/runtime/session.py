@@ -14,6 +14,7 @@ from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
 from assay.runtime.query import NO_ROWS, Prepared, Query
 from assay.sql.footprint import Footprint
+from assay.sql.placeholders import Statement
 
 MAX_PREPARED = 1000
 """Statements kept prepared in one session; the oldest is dropped for a new one."""
@@ -200,17 +201,17 @@ class Session:
 
 def _in_users_words(error: Exception, query: Query | None) -> Exception:
     """Names and positions as in the statement that the user wrote."""
-    if query is None or not query.statement.names:
+    if query is None or not query.statement.edits:
         return error
     statement = query.statement
     if isinstance(error, asyncpg.PostgresError) and error.position:
         position = statement.source_offset(int(error.position) - 1) + 1
         vars(error).update(position=str(position), query=statement.source)
     elif error.args:
-        text = re.sub(r"query argument \$(\d+)", lambda found: _named(statement.names, found), str(error.args[0]))
+        text = re.sub(r"query argument \$(\d+)", lambda found: _shown(statement, found), str(error.args[0]))
         error.args = (text, *error.args[1:])
     return error
 
 
-def _named(names: tuple[str, ...], found: re.Match[str]) -> str:
-    return f"query argument :{names[int(found[1]) - 1]}"
+def _shown(statement: Statement, found: re.Match[str]) -> str:
+    return f"query argument {statement.shown(int(found[1]) - 1)}"

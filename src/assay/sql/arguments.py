@@ -9,7 +9,9 @@ from operator import attrgetter
 from typing import Any
 
 from assay.errors import ParameterError
+from assay.sql.omit import OMIT
 from assay.sql.placeholders import Statement
+from assay.sql.templates import Template
 
 _ROW_MARKS = ("__dataclass_fields__", "__struct_fields__", "__attrs_attrs__", "_fields", "__pydantic_fields__")
 """What marks a class with named fields: dataclass, msgspec.Struct, attrs, NamedTuple, pydantic."""
@@ -30,6 +32,28 @@ def arrange(statement: Statement, args: tuple[Any, ...], named: Mapping[str, Any
     if args:
         return _from_object(statement, args, named)
     return _by_name(statement, named)
+
+
+def arrange_template(template: Template, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The values for the keys of a template, in their order; what is put for a choice is not looked at.
+
+    Choices come by name, as keyword arguments or from the object that ``:name`` placeholders are taken from.
+
+    Raises ParameterError when something is missing or left over, and for OMIT where nothing can be left out.
+    """
+    statement, choices = template.statement, template.choices
+    lacking = [name for name in choices if name not in named]
+    from_object = bool(lacking) and len(args) == 1 and not statement.positional_count
+    if lacking and not from_object:
+        raise ParameterError(f"{{{lacking[0]}}} has no text; pass {lacking[0]}=...{_shown(statement)}")
+    found = dict(zip(lacking, _fields(args[0], tuple(lacking)), strict=True)) if from_object else {}
+    chosen = [found[name] if name in found else named[name] for name in choices]
+    rest = {name: value for name, value in named.items() if name not in choices}
+    values = (*arrange(statement, () if from_object and not statement.names else args, rest), *chosen)
+    for key, value in zip(template.keys, values, strict=True):
+        if value is OMIT and key not in template.omittable:
+            raise ParameterError(f"{key} is OMIT, and stands outside of [[ ]]; give it a value{_shown(statement)}")
+    return values
 
 
 def _by_position(statement: Statement, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -59,14 +83,18 @@ def _from_object(statement: Statement, args: tuple[Any, ...], named: Mapping[str
             f"The statement takes {_names(statement)} by name: as keyword arguments, "
             "or all of them from the fields of one object, not both"
         )
-    source: object = args[0]
+    return _fields(args[0], statement.names)
+
+
+def _fields(source: object, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The values of an object's fields, or under a mapping's keys."""
     if isinstance(source, Mapping):
-        missing = next((name for name in statement.names if name not in source), None)
+        missing = next((name for name in names if name not in source), None)
         if missing is not None:
             raise ParameterError(f"The mapping has no key {missing!r}, which the placeholder :{missing} takes")
-        return tuple([source[name] for name in statement.names])
+        return tuple([source[name] for name in names])
     kind: Any = type(source)
-    return _getter(statement.names, kind)(source)
+    return _getter(names, kind)(source)
 
 
 @lru_cache(maxsize=1024)

@@ -50,11 +50,19 @@ class Statement:
     """The highest ``$n`` that the user wrote; 0 when placeholders have names."""
     edits: tuple[Edit, ...] = field(default=(), repr=False)
     """Where ``text`` differs from ``source``, in order."""
+    numbers: tuple[int, ...] = ()
+    """For each parameter the user's ``$n``, where those were numbered anew because a clause is left out."""
 
     @property
     def parameter_count(self) -> int:
         """How many parameters it takes."""
         return len(self.names) or self.positional_count
+
+    def shown(self, index: int) -> str:
+        """A parameter as the user writes it, ``:name`` or ``$1``; ``index`` is from 0."""
+        if self.names:
+            return f":{self.names[index]}"
+        return f"${self.numbers[index] if self.numbers else index + 1}"
 
     def source_offset(self, offset: int) -> int:
         """Where a character of ``text`` is in ``source``; one inside ``$1`` is at its placeholder's colon.
@@ -75,13 +83,12 @@ def parse(sql: str) -> Statement:
     Raises ParameterError when it has both kinds.
     """
     tokens = [token for token in tokenize(sql) if token.kind not in BLANK]
-    named = list(_named(sql, tokens))
+    named = named_placeholders(sql, tokens)
     positional = [token for token in tokens if token.kind is Kind.PARAMETER]
     if not named:
-        numbers = (int(sql[token.start + 1 : token.end]) for token in positional)
-        return Statement(sql, sql, positional_count=max(numbers, default=0))
+        return Statement(sql, sql, positional_count=max((number(sql, token) for token in positional), default=0))
     if positional:
-        raise _mixed(sql, positional[0], named[0])
+        raise mixed(sql, positional[0], named[0])
     return _rewrite(sql, named)
 
 
@@ -89,7 +96,13 @@ def _start(edit: Edit) -> int:
     return edit.start
 
 
-def _mixed(sql: str, positional: Token, named: Token) -> ParameterError:
+def number(sql: str, parameter: Token) -> int:
+    """The number of ``$1``; of one that is too large for the server, only its beginning."""
+    return int(sql[parameter.start + 1 : parameter.end][:10])
+
+
+def mixed(sql: str, positional: Token, named: Token) -> ParameterError:
+    """The error for placeholders of both kinds."""
     dollar, name = sql[positional.start : positional.end], sql[named.start : named.end]
     line = sql.count("\n", 0, max(positional.start, named.start)) + 1
     return ParameterError(
@@ -103,7 +116,7 @@ def _rewrite(sql: str, named: list[Token]) -> Statement:
     edits: list[Edit] = []
     size = done = 0
     for token in named:
-        name = _normal(sql[token.start + 1 : token.end])
+        name = normal(sql[token.start + 1 : token.end])
         parameter = f"${numbers.setdefault(name, len(numbers) + 1)}"
         pieces += sql[done : token.start], parameter
         size += token.start - done + len(parameter)
@@ -113,7 +126,7 @@ def _rewrite(sql: str, named: list[Token]) -> Statement:
     return Statement("".join(pieces), sql, names=tuple(numbers), edits=tuple(edits))
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
     """The form in which Python itself keeps a keyword argument's name."""
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
@@ -130,8 +143,13 @@ class _Bracket:
     """The placeholder directly after the bracket, if it turns out to be one."""
 
 
+def named_placeholders(sql: str, tokens: list[Token]) -> list[Token]:
+    """The ``:name`` placeholders, each as one token, in order, among tokens without blanks."""
+    return sorted(_named(sql, tokens), key=lambda token: token.start)
+
+
 def _named(sql: str, tokens: list[Token]) -> Iterator[Token]:
-    """The ``:name`` placeholders, each as one token, among tokens without blanks."""
+    """The same, each when it is certain to be one."""
     brackets = [_Bracket()]
     for index, token in enumerate(tokens):
         before = tokens[index - 1] if index else None
