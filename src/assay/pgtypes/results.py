@@ -111,10 +111,9 @@ def _element_misfit(pg: PgType, member: Any) -> str | None:
     if class_of(member) is not list and _holds_enum(member):
         return f"the elements of a {show(member)} stay str; only those of a list become enum members"
     element = part_of(pg)
+    why = _RESULT[element.kind](element, inner, None)
     lists = all(full_name(class_of(part) or object) in LISTS for part in inner.members)
-    if lists and not is_builtin(element, JSON_TYPES):
-        return _array_result(pg, inner, None)
-    return _RESULT[element.kind](element, inner, None)
+    return _array_result(pg, inner, None) if why and lists and not is_builtin(element, JSON_TYPES) else why
 
 
 def _range_result(pg: PgType, hint: Hint, allowed: tuple[str, ...] | None) -> str | None:
