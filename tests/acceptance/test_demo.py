@@ -152,7 +152,13 @@ def altered(tmp_path: Path, embedded: DatabaseUrl, monkeypatch: pytest.MonkeyPat
     """A backend that the demo takes for RealityCam, to be changed by the test."""
     backend = Path(shutil.copytree(workshop.find_backend(), tmp_path / "realitycam"))
     monkeypatch.setattr(workshop, "find_backend", lambda: backend)
+    forget_the_backend()
     yield backend
+    forget_the_backend()
+
+
+def forget_the_backend() -> None:
+    """As in a new process: what was imported of another copy is not taken for this one."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "realitycam"]:
         del sys.modules[name]
 
