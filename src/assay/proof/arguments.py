@@ -11,11 +11,12 @@ from types import FunctionType
 from typing import Any, Final, Union
 
 from assay.pgtypes.hints import Hint, class_of, full_name, literal_values, read_hint
-from assay.proof.discover.resolve import Bound, Module
+from assay.proof.discover.resolve import Bound, External, Module
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
 from assay.proof.expressions import Expressions, Unresolved
 from assay.proof.narrowing import is_tested
+from assay.sql.omit import Omitted
 
 
 class Unknown:
@@ -125,6 +126,8 @@ class _Typist:
 
     def _target(self, node: ast.Name | ast.Attribute, scope: Scope, source: Source, depth: int) -> Any:
         target = self.project.resolve(node, scope, source)
+        if isinstance(target, External) and target.path == "assay.OMIT":
+            return Omitted
         if not isinstance(target, Bound) or target.only is None:
             return UNKNOWN
         return self._binding(target.only, target.source, depth)
@@ -140,7 +143,7 @@ class _Typist:
         if isinstance(node.value, ast.Name) and self._is_self(node.value, scope):
             return self._own(node, scope, source, depth)
         target = self.project.resolve(node.value, scope, source)
-        if isinstance(target, Module):
+        if isinstance(target, (External, Module)):
             return self._target(node, scope, source, depth)
         if isinstance(target, Bound) and target.class_scope is not None:
             return self._of_class(node, scope, source)

@@ -22,7 +22,9 @@ _MENTION = re.compile(r"assay:\s*ignore")
 _PYTHON = re.compile(r"#\s*assay:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 _SQL = re.compile(r"(?:--|/\*)\s*assay:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 
-HIDING = frozenset({"ASY101", "ASY102", "ASY103", "ASY104", "ASY301", "ASY403", "ASY901", "ASY902"})
+HIDING = frozenset(
+    {"ASY101", "ASY102", "ASY103", "ASY104", "ASY106", "ASY107", "ASY108", "ASY301", "ASY403", "ASY901", "ASY902"}
+)
 """Rules whose findings keep other findings about the same call from being looked for."""
 
 Target = tuple[str, int] | Place

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from assay.config import DatabaseUrl, Settings
 from assay.errors import DatabaseError
-from assay.proof.answers import Answer, Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
+from assay.proof.answers import Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
+from assay.proof.arguments import Arguments
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
 from assay.proof.cache import FOLDER, Cache, Differences, Entry
 from assay.proof.description import Description
 from assay.proof.discover import discover
 from assay.proof.discover.files import python_files
-from assay.proof.discover.model import Discovery, Unreadable
+from assay.proof.discover.model import Call, Discovery, Unreadable
 from assay.proof.discover.source import Source
 from assay.proof.expressions import Expressions
 from assay.proof.findings import Finding, finding
@@ -23,8 +24,10 @@ from assay.proof.fix.changes import Plan
 from assay.proof.ignore import Ignore, in_source, in_statements, silence
 from assay.proof.modules import Modules
 from assay.proof.report import Report
-from assay.proof.verdict import Verdict, judge, read_query, refused
-from assay.proof.verdict.query import Query
+from assay.proof.verdict import Verdict, import_failure, judge, read_query, refused
+from assay.proof.verdict.branches import Branches, branches
+from assay.proof.verdict.joining import joined, joined_findings
+from assay.proof.verdict.query import Dynamic, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,13 @@ def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Pr
     """
     start = time.perf_counter()
     discovery = _discover(settings)
-    read = [read_query(call) for call in discovery.calls]
-    queries = [query for query in read if isinstance(query, Query)]
-    answers = _answers(settings, queries, server, progress)
     with Modules(discovery.project) as modules:
         expressions = Expressions(discovery.project, modules)
+        read = [_read(call, expressions) for call in discovery.calls]
+        queries = [query for part in read for query in _queries(part)]
+        answers = _answers(settings, queries, server, progress)
         verdicts = [
-            _verdict(query, answers.by_sql[query.statement.source], expressions)
-            if isinstance(query, Query)
-            else Verdict(call, None, None, (query,))
-            for call, query in zip(discovery.calls, read, strict=True)
+            _verdict(call, part, answers, expressions) for call, part in zip(discovery.calls, read, strict=True)
         ]
         findings = [_unreadable(part) for part in discovery.unreadable]
         findings += [found for verdict in verdicts for found in verdict.findings]
@@ -97,8 +97,10 @@ def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: boo
     """
     start = time.perf_counter()
     discovery = _discover(settings)
-    read = [read_query(call) for call in discovery.calls]
-    queries = [query for query in read if isinstance(query, Query)]
+    with Modules(discovery.project) as modules:
+        expressions = Expressions(discovery.project, modules)
+        read = [_read(call, expressions) for call in discovery.calls]
+    queries = [query for part in read for query in _queries(part)]
     answers = _answers(replace(settings, offline=False), queries, server)
     entries = _entries(answers)
     cache = Cache(settings.root)
@@ -107,8 +109,7 @@ def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: boo
     removed = differences.orphaned if write and not discovery.unreadable else ()
     cache.remove(removed)
     findings = [_unreadable(part) for part in discovery.unreadable]
-    findings += [query for query in read if isinstance(query, Finding)]
-    findings += [found for query in queries for found in _refusals(query, answers)]
+    findings += [found for part in read for found in _refusals(part, answers)]
     seconds = time.perf_counter() - start
     return Preparation(len(entries), written, removed, differences, _in_order(findings), answers.basis, seconds)
 
@@ -137,7 +138,37 @@ def _answers(
     return asyncio.run(answers_from_server(settings, statements, server, progress))
 
 
-def _verdict(query: Query, answer: Answer, expressions: Expressions) -> Verdict:
+def _read(call: Call, expressions: Expressions) -> Query | Branches | Finding:
+    """What a call runs. Only for the words that a statement can hold is the code around it imported."""
+    found = read_query(call)
+    if not isinstance(found, Dynamic):
+        return found
+    failure = import_failure(call, expressions) if found.template.choices else None
+    return failure or branches(found, Arguments(expressions))
+
+
+def _queries(part: Query | Branches | Finding) -> tuple[Query, ...]:
+    match part:
+        case Query():
+            return (part,)
+        case Branches(queries=queries):
+            return queries
+        case _:
+            return ()
+
+
+def _verdict(call: Call, part: Query | Branches | Finding, answers: Answers, expressions: Expressions) -> Verdict:
+    match part:
+        case Query():
+            return _on_query(part, answers, expressions)
+        case Branches(queries=queries):
+            return joined(part, [_on_query(query, answers, expressions) for query in queries])
+        case _:
+            return Verdict(call, None, None, (part,))
+
+
+def _on_query(query: Query, answers: Answers, expressions: Expressions) -> Verdict:
+    answer = answers.by_sql[query.statement.source]
     if isinstance(answer, Description):
         return judge(query, answer, expressions)
     return Verdict(query.call, query.sql.text, None, (_unanswered(query, answer),))
@@ -165,9 +196,15 @@ def _entries(answers: Answers) -> list[Entry]:
     ]
 
 
-def _refusals(query: Query, answers: Answers) -> list[Finding]:
-    answer = answers.by_sql[query.statement.source]
-    return [refused(query, answer)] if isinstance(answer, DatabaseError) else []
+def _refusals(part: Query | Branches | Finding, answers: Answers) -> tuple[Finding, ...]:
+    """Why there is no answer to keep."""
+    if isinstance(part, Finding):
+        return (part,)
+    found: list[list[Finding]] = []
+    for query in _queries(part):
+        answer = answers.by_sql[query.statement.source]
+        found.append([refused(query, answer)] if isinstance(answer, DatabaseError) else [])
+    return joined_findings(part, found) if isinstance(part, Branches) else tuple(found[0])
 
 
 def _unreadable(part: Unreadable) -> Finding:

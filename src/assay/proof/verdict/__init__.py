@@ -15,10 +15,11 @@ from assay.proof.findings import Finding, finding
 from assay.proof.modules import ImportFailure
 from assay.proof.rowclasses import Shape, row_shape
 from assay.proof.verdict.parameters import Unverified, parameter_findings
-from assay.proof.verdict.query import Query
+from assay.proof.verdict.query import Dynamic, Query
 from assay.proof.verdict.rows import row_findings
 from assay.proof.verdict.statement import statement_findings
 from assay.sql import placeholders
+from assay.sql.templates import TemplateError, parse_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ class Verdict:
         return not any(found.is_error for found in self.findings)
 
 
-def read_query(call: Call) -> Query | Finding:
-    """The query of a call, or the finding that says why it has none that can be proven."""
+def read_query(call: Call) -> Query | Dynamic | Finding:
+    """The query of a call, or the finding that says why it has none that can be proven.
+
+    The queries that a Dynamic stands for are found by :func:`assay.proof.verdict.branches.branches`.
+    """
     if isinstance(call.sql, NotConstant):
         return finding(
             "ASY102",
@@ -51,7 +55,12 @@ def read_query(call: Call) -> Query | Finding:
             call=call.place,
         )
     try:
+        template = parse_template(call.sql.text)
+        if template is not None:
+            return Dynamic(call, call.sql, template)
         return Query(call, call.sql, placeholders.parse(call.sql.text))
+    except TemplateError as error:
+        return finding("ASY108", call.sql.place(error.offset + 1), error.what, call=call.place, fix=error.remedy)
     except ParameterError as error:
         return finding("ASY301", call.sql.place(1), error.message, call=call.place, fix="use one kind of placeholder")
 
@@ -77,7 +86,7 @@ def judge(query: Query, description: Description, expressions: Expressions) -> V
     """
     findings = list(statement_findings(query, description))
     unverified: list[Unverified] = []
-    failure = _import_failure(query, expressions)
+    failure = import_failure(query.call, expressions)
     if failure is not None:
         return Verdict(query.call, query.sql.text, description, (*findings, failure))
     shape = None
@@ -93,11 +102,11 @@ def judge(query: Query, description: Description, expressions: Expressions) -> V
     return Verdict(query.call, query.sql.text, description, tuple(findings), tuple(unverified), known)
 
 
-def _import_failure(query: Query, expressions: Expressions) -> Finding | None:
+def import_failure(call: Call, expressions: Expressions) -> Finding | None:
     """Why the classes and annotations at a call cannot be looked up; the same finding for all who need the module."""
-    if query.call.row is None and not query.call.arguments:
+    if call.row is None and not call.arguments:
         return None
-    module = expressions.modules.load(query.call.source)
+    module = expressions.modules.load(call.source)
     if not isinstance(module, ImportFailure):
         return None
     return finding(

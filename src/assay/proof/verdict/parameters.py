@@ -15,6 +15,7 @@ from assay.proof.arguments import UNKNOWN, Arguments
 from assay.proof.description import NullUse, Parameter
 from assay.proof.discover.model import Argument, Place
 from assay.proof.findings import Finding, Keywords, finding
+from assay.proof.verdict.omitting import may_be_omitted, must_not_be_omitted, without_omitted
 from assay.proof.verdict.query import Query
 
 
@@ -147,6 +148,13 @@ def _argument(
 
 def _judged(query: Query, index: int, parameter: Parameter, given: _Given) -> Iterator[Finding]:
     name = query.parameter_name(index)
+    if may_be_omitted(given.annotation):
+        if name not in query.omittable:
+            yield must_not_be_omitted(query.call, name, given.place, f"{given.shown} is {show(given.annotation)}")
+        present = without_omitted(given.annotation)
+        if present is None:
+            return
+        given = _Given(given.place, given.shown, present)
     misfit = argument_misfit(parameter.type, given.annotation)
     if misfit is not None:
         wanted = f"pass {misfit.annotation}" if misfit.annotation else "cast the parameter in the statement"

@@ -9,6 +9,7 @@ from assay.proof.discover.source import Source
 from assay.proof.excerpt import word_end
 from assay.sql.lexer import Kind, tokenize
 from assay.sql.placeholders import Statement
+from assay.sql.templates import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Query:
     call: Call
     sql: Sql
     statement: Statement
+    omittable: frozenset[str] = frozenset()
+    """The parameters, as :meth:`parameter_name` gives them, that are not there when their argument is OMIT."""
 
     @property
     def place(self) -> Place:
@@ -81,5 +84,13 @@ class Query:
 
     def parameter_name(self, index: int) -> str:
         """``:name`` or ``$1``, as the code writes it."""
-        names = self.statement.names
-        return f":{names[index]}" if names else f"${index + 1}"
+        return self.statement.shown(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """A call whose statement has clauses or choices, so that it stands for several queries."""
+
+    call: Call
+    sql: Sql
+    template: Template
