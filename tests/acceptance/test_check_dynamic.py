@@ -265,6 +265,21 @@ def test_what_is_wrong_is_found_once_with_its_branch(
     assert findings(project) == [expected]
 
 
+def test_an_argument_that_was_tested_keeps_its_other_values(project: Project) -> None:
+    query(
+        project,
+        'fetch_all(int, "select id from person [[ where id = :id ]] order by {o}", id=i, o=o)',
+        "o: Order | Omitted, i: int | Omitted",
+    )
+    project.replace(
+        "src/app/queries.py",
+        "    return await",
+        "    if o is OMIT:\n        return []\n    if i is not OMIT and i < 0:\n        raise ValueError\n    return await",
+    )
+    assert findings(project) == []
+    assert project.check("--output-format", "json").json["unverified"] == []
+
+
 def test_more_than_1024_statements_are_a_finding(project: Project) -> None:
     clauses = " ".join(f"[[ and id <> :p{number} ]]" for number in range(10))
     given = ", ".join(f"p{number}=1" for number in range(10))

@@ -88,6 +88,24 @@ async def parameters_of_every_kind(db: assay.Executor) -> None:
     assert_type(await db.execute("delete from person where id = $1", 1), int)
 
 
+async def clauses_and_choices(
+    db: assay.Executor,
+    order: Literal["id", "name desc"] = "id",
+    least: Decimal | assay.Omitted = assay.OMIT,
+    mood: Mood | assay.Omitted | None = assay.OMIT,
+) -> None:
+    sql: LiteralString = (
+        "select id from person where true [[ and price >= :least ]] [[ and mood = :mood ]] order by {order}"
+    )
+    assert_type(await db.fetch_all(Data, sql, least=least, mood=mood, order=order), list[Data])
+    assert_type(await db.fetch_optional(Data, "select id from person [[ where id = $1 ]]", assay.OMIT), Data | None)
+    if least is not assay.OMIT:
+        assert_type(least, Decimal)
+    if mood is assay.OMIT:
+        return
+    assert_type(mood, Mood | None)
+
+
 async def literal_sql_of_every_kind(db: assay.Executor, order: Literal["id", "name"], given: LiteralString) -> None:
     await db.fetch_all(Data, f"select {COLUMNS} from person order by {order}")
     await db.fetch_all(Data, "select id from person " + "where true")

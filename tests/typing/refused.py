@@ -33,6 +33,12 @@ async def results_misused(db: assay.Executor) -> None:
     print(name)
 
 
+async def omitted_misused(db: assay.Executor, price: int | assay.Omitted = assay.OMIT) -> None:
+    print(price + 1)  # type: ignore[operator]
+    other: int = assay.OMIT  # type: ignore[assignment]
+    print(other)
+
+
 def options_misused(pool: assay.Pool) -> None:
     pool.transaction(isolation="snapshot")  # type: ignore[arg-type]
     assay.Pool(max_connections="ten")  # type: ignore[arg-type]

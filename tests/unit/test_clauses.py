@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import ParameterError
+from assay.runtime.dynamic import DynamicQuery
+from assay.sql.omit import OMIT
 from assay.sql.placeholders import parse
 from assay.sql.templates import Template, TemplateError, parse_template
 from assay.sql.variants import Variant, left_out, selections, variant, variants
@@ -320,6 +322,22 @@ def test_variants_are_what_the_straightforward_way_gives_and_all_are_proven(part
                 assert [found.keys[index] for index in one.taken] == [f":{name}" for name in by_hand.names]
                 reached.add(one.statement.text)
     assert reached == proven
+
+
+@given(st.lists(PARTS, min_size=1, max_size=3), st.data())
+def test_whatever_the_runtime_would_run_is_proven(parts: list[Part], data: st.DataObject) -> None:
+    sql = f"select 0 {' '.join(part.written() for part in parts)}"
+    found = template(sql)
+    every = variants(found, CHOICES, 100_000)
+    assert every is not None
+    values: dict[str, object] = {}
+    for key in found.keys:
+        name = key.strip(":{}")
+        values[name] = data.draw(st.one_of(st.just(OMIT), st.sampled_from(CHOICES.get(name, (1, None, "x")))))
+    query, sent = DynamicQuery(found).bind((), values)
+    assert query.statement.text in {one.statement.text for one in every}
+    assert sent == tuple(values[name] for name in query.statement.names)
+    assert OMIT not in sent
 
 
 @given(st.lists(PARTS, min_size=1, max_size=3))

@@ -225,8 +225,9 @@ def _library_result(function: Any) -> Any:
 
 
 def _narrowed(hint: Hint) -> Any:
-    """What a tested value is: without its None, and nothing for certain of a union."""
-    return hint.members[0] if len(hint.members) == 1 else UNKNOWN
+    """What a tested value is: without its None and OMIT, and nothing for certain of a union."""
+    members = [member for member in hint.members if member is not Omitted]
+    return members[0] if len(members) == 1 else UNKNOWN
 
 
 _DISPLAYS: dict[type[ast.expr], Any] = {ast.List: list, ast.Tuple: tuple, ast.Set: set}

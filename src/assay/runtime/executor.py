@@ -17,7 +17,9 @@ class Executor(Protocol):
 
     SQL is a literal string: type checkers that know LiteralString (pyright, pyrefly, ty) refuse one that is built from
     user input, and ``assay check`` reports one that it cannot prove. Parameters are ``$1``, ``$2``,
-    ... by position; or ``:name`` by keyword, or all taken from the fields of one object given by position.
+    ... by position; or ``:name`` by keyword, or all taken from the fields of one object given by position. A clause in
+    ``[[ ]]`` is left out when a parameter in it is ``assay.OMIT``, and ``{name}`` becomes one of the strings that the
+    argument of that name has as its ``Literal`` or enum; each statement that comes of it is proven.
 
     ``row`` is what each row becomes: a dataclass, msgspec.Struct, attrs class, NamedTuple, TypedDict or pydantic
     model, whose fields are matched with columns by name; ``tuple[...]``, by position; or the type of a single

@@ -74,13 +74,8 @@ class Template:
     """In the order of their places."""
     omittable: frozenset[str]
     """The keys of holes that stand only in clauses, so that they can be OMIT."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of its parameters in order, then those of its choices."""
-        count, names = self.statement.positional_count, self.statement.names
-        parameters = [f":{name}" for name in names] if names else [f"${n}" for n in range(1, count + 1)]
-        return (*parameters, *(f"{{{name}}}" for name in self.choices))
+    keys: tuple[str, ...]
+    """The keys of its parameters in order, then those of its choices."""
 
 
 @lru_cache(maxsize=4096)
@@ -110,7 +105,13 @@ def _template(sql: str, clauses: tuple[Clause, ...], holes: tuple[Hole, ...]) ->
     _refuse_clashes(sql, holes, names, numbers)
     outside = {hole.key for hole in holes if hole.clause is None}
     statement = Statement(sql, sql, names, max(numbers, default=0))
-    return Template(sql, statement, choices, clauses, holes, frozenset(keys) - outside)
+    ordered = tuple(sorted(keys, key=_order))
+    return Template(sql, statement, choices, clauses, holes, frozenset(keys) - outside, ordered)
+
+
+def _order(key: str) -> tuple[int, int]:
+    """Names as they come, numbers by their value, choices last."""
+    return key[0] == "{", int(key[1:]) if key[0] == "$" else 0
 
 
 def _refuse_clashes(sql: str, holes: Sequence[Hole], names: Sequence[str], numbers: Set[int]) -> None:

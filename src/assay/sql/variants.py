@@ -45,8 +45,7 @@ def variant(template: Template, gone: Set[int], texts: Mapping[str, str]) -> Var
     keys, places = _numbered(holes), {key: index for index, key in enumerate(template.keys)}
     numbers = {key: f"${number}" for number, key in enumerate(keys, 1)}
     puts = [
-        (hole.start, hole.end, chosen[hole.key[1:-1]] if hole.key[0] == "{" else numbers[hole.key])
-        for hole in holes
+        (hole.start, hole.end, chosen[hole.key[1:-1]] if hole.key[0] == "{" else numbers[hole.key]) for hole in holes
     ]
     source = template.source
     text, edits = _edited(source, sorted([*puts, *_brackets(template, gone)]))
