@@ -35,6 +35,13 @@ def null_uses(inference: Inference, level: Level) -> dict[int, tuple[NullUse, st
 
 def needed_for_rows(inference: Inference, level: Level) -> frozenset[int]:
     """The parameters without which the query has no row, or its aggregates no input."""
+    if "needed for rows" not in level.cache:
+        level.cache["needed for rows"] = _needed_for_rows(inference, level)
+    found: frozenset[int] = level.cache["needed for rows"]
+    return found
+
+
+def _needed_for_rows(inference: Inference, level: Level) -> frozenset[int]:
     query = level.query
     if query.get("setOperations") is not None:
         return _of_set_operation(inference, level, query["setOperations"])
