@@ -194,7 +194,7 @@ GIVE = "put a parameter into it that can be OMIT, or take the brackets out"
         ),
         (
             "select :a, :b [[ , :b, :a, :b ]]",
-            f"the clause can never be left out, since :b, :a also stands outside of clauses (line 1); {GIVE}",
+            f"the clause can never be left out, since :b, :a also stand outside of clauses (line 1); {GIVE}",
         ),
         ("select :a, {a}", ":a and {a} cannot be told apart (line 1); rename one of them"),
         ("select $3 [[ , $1 ]]", "there is a $3, but no $2 (line 1); number them without gaps"),

@@ -126,11 +126,15 @@ def _refuse_clashes(sql: str, holes: Sequence[Hole], names: Sequence[str], numbe
 
 
 def _refuse_useless(template: Template) -> None:
+    keys: dict[int | None, list[str]] = {}
+    for hole in template.holes:
+        keys.setdefault(hole.clause, []).append(hole.key)
     for index, clause in enumerate(template.clauses):
-        own = [hole.key for hole in template.holes if hole.clause == index]
+        own = keys.get(index, [])
         if not template.omittable.intersection(own):
-            keys = ", ".join(dict.fromkeys(own))
-            why = f"{keys} also stands outside of clauses" if own else "it has no parameter of its own"
+            names = list(dict.fromkeys(own))
+            verb = "also stands" if len(names) == 1 else "also stand"
+            why = f"{', '.join(names)} {verb} outside of clauses" if own else "it has no parameter of its own"
             raise TemplateError(
                 f"the clause can never be left out, since {why}",
                 template.source,
