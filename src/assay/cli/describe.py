@@ -14,6 +14,7 @@ from assay.errors import DatabaseError
 
 if TYPE_CHECKING:
     from assay.proof.description import Description
+    from assay.proof.rowsource import Style
     from assay.sql.placeholders import Statement
 
 
@@ -25,9 +26,18 @@ if TYPE_CHECKING:
     help="A server to build the schema on, in a database of its own, instead of the embedded one; "
     "in a project without migrations, the database to ask.",
 )
+@click.option(
+    "--as",
+    "style",
+    type=click.Choice(["dataclass", "struct"]),
+    help="Print a class for the statement's rows instead: a dataclass, or a msgspec.Struct.",
+)
+@click.option("--name", default="Row", show_default=True, help="With --as, the name of the class.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @format_option()
-def command(sql: str, database_url: str | None, as_json: bool, output_format: str) -> None:
+def command(
+    sql: str, database_url: str | None, style: Style | None, name: str, as_json: bool, output_format: str
+) -> None:
     """Print the parameters, columns and row bound of a statement, and the tables it reads and writes.
 
     SQL is the statement, or - to read it from standard input. It is not run. Exits with 1 when PostgreSQL refuses it.
@@ -43,10 +53,22 @@ def command(sql: str, database_url: str | None, as_json: bool, output_format: st
             raise
         _show_error(statement, error, as_json)
         sys.exit(1)
-    if as_json:
+    if style is not None:
+        _show_class(description, style, name, as_json)
+    elif as_json:
         write_json(description.to_json())
     else:
         print("\n".join(_lines(statement, description)))
+
+
+def _show_class(description: Description, style: Style, name: str, as_json: bool) -> None:
+    from assay.proof.rowsource import row_source
+
+    source = row_source(description, style, name)
+    if as_json:
+        write_json({"name": name, "source": source})
+    else:
+        print(source, end="")
 
 
 async def _describe(statement: Statement, server: DatabaseUrl | None) -> Description:

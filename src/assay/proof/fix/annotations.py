@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from assay.pgtypes.hints import read_hint
@@ -27,30 +27,39 @@ _COMMENTS = "there are comments inside the annotation"
 class Annotations:
     """Changes of annotations; whoever shares one is asked for all that it must hold."""
 
-    def __init__(self, locator: Locator, rows: Sequence[RowUse], speller: Callable[[Source], Speller]) -> None:
+    def __init__(
+        self,
+        locator: Locator,
+        rows: Sequence[RowUse],
+        verdicts: Sequence[Verdict],
+        speller: Callable[[Source], Speller],
+    ) -> None:
         self.locator = locator
         self.rows = rows
+        self.verdicts = verdicts
         self.speller = speller
 
-    def of_field(self, subject: Fields) -> list[Change]:
-        """What to change about the annotation of a field; raises Contradiction."""
-        (name,) = subject.names
-        written = self._field(subject.kind, name)
-        if written is None:
-            raise Contradiction(f"where {subject.kind.__name__}.{name} is annotated cannot be told from the code")
-        owner = self.locator.declaring(subject.kind, name)
-        title = owner.name if owner is not None else subject.kind.__name__
-        return self._changes(f"{title}.{name}", written, self._by_spot[_spot(written)])
+    def of_field(self, subject: Fields, *, null: bool) -> list[Change]:
+        """What to change about the annotation of a field, of which perhaps ``null`` alone is wrong.
 
-    def of_element(self, subject: Element, verdict: Verdict) -> list[Change]:
+        Raises Contradiction.
+        """
+        (name,) = subject.names
+        owner = self.locator.declaring(subject.kind, name)
+        written = self._field(subject.kind, name)
+        if owner is None or written is None:
+            raise Contradiction(f"where {subject.kind.__name__}.{name} is annotated cannot be told from the code")
+        uses = self._by_spot[_spot(written)][1]
+        return self._changes(f"{owner.name}.{name}", written, uses, _want(uses, null=null))
+
+    def of_element(self, subject: Element, verdict: Verdict, *, null: bool) -> list[Change]:
         """What to change about the row expression of a call; raises Contradiction."""
-        call, row = verdict.call, verdict.call.row
-        node = _element(row, subject.index) if row is not None else None
-        written = Written(node, call.source, call.scope) if node is not None else None
-        if written is None or self.locator.is_alias(written):
+        written, uses = _written_element(subject.index, verdict), _element_uses(subject.index, verdict)
+        want = _want(uses, null=null)
+        if written is None or (want.type is not None and self.locator.is_alias(written)):
             raise Contradiction("the row is a name for something that is written elsewhere")
         label = "the row" if subject.index is None else f"element {subject.index + 1} of the row"
-        return self._changes(label, written, _element_uses(subject, verdict))
+        return self._changes(label, written, uses, want)
 
     def _field(self, kind: type, name: str) -> Written | None:
         owner = self.locator.declaring(kind, name)
@@ -58,32 +67,36 @@ class Annotations:
         return Written(field.annotation, owner.source, owner.scope) if owner is not None and field is not None else None
 
     @cached_property
-    def _by_spot(self) -> dict[_Spot, list[ValueUse]]:
-        """What every annotation of a field must hold."""
-        return self._gathered(lambda written: written)
-
-    @cached_property
-    def _by_literal(self) -> dict[_Spot, list[ValueUse]]:
-        """What every ``Literal[...]`` must hold, under whatever name fields are annotated with it."""
-        return self._gathered(self._literal)
-
-    def _literal(self, written: Written) -> Written | None:
-        found = self.locator.literal(written)
-        return found[0] if found is not None else None
-
-    def _gathered(self, place: Callable[[Written], Written | None]) -> dict[_Spot, list[ValueUse]]:
-        found: defaultdict[_Spot, list[ValueUse]] = defaultdict(list)
+    def _by_spot(self) -> dict[_Spot, tuple[Written, list[ValueUse]]]:
+        """The annotations of fields, and what each must hold."""
+        found: dict[_Spot, tuple[Written, list[ValueUse]]] = {}
         for row in self.rows:
             for field in row.shape.fields:
                 use = row.value(field.name, field.annotation)
                 written = self._field(row.shape.row.kind, field.name) if use is not None else None
-                target = place(written) if written is not None else None
-                if use is not None and target is not None:
-                    found[_spot(target)].append(use)
+                if use is not None and written is not None:
+                    found.setdefault(_spot(written), (written, []))[1].append(use)
         return found
 
-    def _changes(self, label: str, written: Written, uses: Sequence[ValueUse]) -> list[Change]:
-        want = wanted(uses)
+    @cached_property
+    def _by_literal(self) -> dict[_Spot, list[ValueUse]]:
+        """What every ``Literal[...]`` must hold, under whatever name; fields that become something else aside."""
+        found: defaultdict[_Spot, list[ValueUse]] = defaultdict(list)
+        for written, uses in (*self._by_spot.values(), *self._elements()):
+            literal = self.locator.literal(written)
+            if literal is not None and not _leaves_literal(uses):
+                found[_spot(literal[0])] += uses
+        return found
+
+    def _elements(self) -> Iterator[tuple[Written, list[ValueUse]]]:
+        """The same for the row expressions of calls."""
+        for verdict in self.verdicts:
+            for index in _indexes(verdict):
+                written = _written_element(index, verdict)
+                if written is not None:
+                    yield written, _element_uses(index, verdict)
+
+    def _changes(self, label: str, written: Written, uses: Sequence[ValueUse], want: Wanted) -> list[Change]:
         add_none = want.null and not read_hint(uses[0].annotation).optional
         literal = self.locator.literal(written) if want.labels else None
         if literal is not None and literal[1]:
@@ -125,6 +138,25 @@ class Annotations:
         return Spelled(speller.quoted(text) if quoted else text, spelled.imports)
 
 
+def _want(uses: Sequence[ValueUse], *, null: bool) -> Wanted:
+    """What an annotation should be; where no type will do, None is still to be among its values."""
+    try:
+        return wanted(uses)
+    except Contradiction:
+        if null:
+            return Wanted(None, null=True)
+        raise
+
+
+def _leaves_literal(uses: Sequence[ValueUse]) -> bool:
+    """Whether an annotation becomes something else than a list of values."""
+    try:
+        want = wanted(uses)
+    except Contradiction:
+        return False
+    return want.type is not None and not want.labels
+
+
 def _change(label: str, node: ast.expr, written: Written, spelled: Spelled) -> Change:
     edit = Replace(span_of(node, written.source), spelled.text, spelled.imports)
     what = f"{label} is {' '.join(spelled.text.split())}"
@@ -163,25 +195,38 @@ def _appended(before: str, after: str, new: Sequence[str]) -> str:
     return f",{line_end[2]}{lines}{line_end[1]}\n{after[line_end.end() :]}"
 
 
-def _element(row: ast.expr, index: int | None) -> ast.expr | None:
-    """The part of a row expression that an element is annotated by, where it is written there."""
-    if index is None:
-        return row
-    if not isinstance(row, ast.Subscript) or not isinstance(row.slice, ast.Tuple):
-        return row.slice if isinstance(row, ast.Subscript) and index == 0 else None
-    return row.slice.elts[index] if index < len(row.slice.elts) else None
+def _indexes(verdict: Verdict) -> Sequence[int | None]:
+    """The elements of a call's rows; None for a row that is one value."""
+    match verdict.shape:
+        case Single():
+            return [None]
+        case ByPosition(elements=elements):
+            return range(len(elements))
+    return []
 
 
-def _element_uses(subject: Element, verdict: Verdict) -> list[ValueUse]:
+def _written_element(index: int | None, verdict: Verdict) -> Written | None:
+    """Where an element of a call's rows is annotated, when that is in the call."""
+    row = verdict.call.row
+    if isinstance(row, ast.Subscript) and index is not None:
+        parts = row.slice.elts if isinstance(row.slice, ast.Tuple) else [row.slice]
+        row = parts[index] if index < len(parts) else None
+    elif index is not None:
+        row = None
+    return Written(row, verdict.call.source, verdict.call.scope) if row is not None else None
+
+
+def _element_uses(index: int | None, verdict: Verdict) -> list[ValueUse]:
+    """What an element of a call's rows must hold."""
     columns = verdict.description.columns if verdict.description is not None else ()
+    place = verdict.call.place
     match verdict.shape:
         case Single(annotation=annotation):
             pairs = [(annotation, column) for column in columns]
         case ByPosition(elements=elements, any_number=True):
             pairs = [(elements[0], column) for column in columns]
         case ByPosition(elements=elements):
-            pairs = [pair for i, pair in enumerate(zip(elements, columns, strict=True)) if i == subject.index]
+            pairs = [pair for i, pair in enumerate(zip(elements, columns, strict=False)) if i == index]
         case _:
             pairs = []
-    place = verdict.call.place
     return [ValueUse(annotation, column, may_be_none(column), place) for annotation, column in pairs]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import keyword
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
+from assay.proof.discover.scopes import Scope
 from assay.proof.discover.source import Source
 from assay.proof.findings import Fields
 from assay.proof.fix.changes import AddField, Change, RemoveField
@@ -15,6 +18,7 @@ from assay.proof.fix.locate import Locator, WrittenClass
 from assay.proof.fix.spelling import Speller, Unspeakable
 from assay.proof.fix.uses import RowUse, ValueUse
 from assay.proof.fix.wanted import Contradiction, wanted_new
+from assay.runtime.rowclass import read_row_class
 
 _NOT_SEEN = "the project's code has no single class statement for it"
 
@@ -61,9 +65,16 @@ class Members:
         field = owner.field(name) if owner is not None else None
         if owner is None or field is None:
             raise Contradiction(_NOT_SEEN)
-        filling = [row for row in self._rows(owner) if row.fills(name)]
-        if filling:
-            raise Contradiction(f"{_at(filling[0])} fills {owner.name}.{name}")
+        if sum(name in base.scope.names for base in self.locator.lineage(kind)) > 1:
+            raise Contradiction(f"{kind.__name__} has {name} from more than one class")
+        for row in self._rows(owner):
+            declaring = self.locator.declaring(row.shape.row.kind, name)
+            if declaring is None or declaring.scope is not owner.scope:
+                continue
+            if row.fills(name):
+                raise Contradiction(f"{_at(row)} fills {owner.name}.{name}")
+            if row.surplus:
+                raise Contradiction(f'{_at(row)} has a column "{row.surplus[0]}", which may be meant for it')
         if owner.mentions(name):
             raise Contradiction(f"{owner.name} itself uses {name}")
         edit = RemoveField(owner.name, name)
@@ -71,11 +82,15 @@ class Members:
 
     def _rows(self, owner: WrittenClass) -> list[RowUse]:
         """The uses of a class and of those that inherit from it."""
-        return [
-            row
-            for row in self.rows
-            if any(base.scope is owner.scope for base in self.locator.lineage(row.shape.row.kind))
-        ]
+        return self._by_class.get(owner.scope, [])
+
+    @cached_property
+    def _by_class(self) -> dict[Scope, list[RowUse]]:
+        found: defaultdict[Scope, list[RowUse]] = defaultdict(list)
+        for row in self.rows:
+            for base in self.locator.lineage(row.shape.row.kind):
+                found[base.scope].append(row)
+        return found
 
 
 def _at(row: RowUse) -> str:
@@ -88,8 +103,17 @@ def _check_name(name: str, kind: type, owner: WrittenClass, lineage: Sequence[Wr
     inherited = not issubclass(kind, dict) and hasattr(kind, name)
     if inherited or any(name in base.scope.names for base in lineage):
         raise Contradiction(f"{owner.name} has something else of that name")
+    for heir in _heirs(kind):
+        if hasattr(heir, name) or any(argument.name == name for argument in _parameters(heir)):
+            raise Contradiction(f"{heir.__name__}, which inherits from {owner.name}, has something of that name")
     if "__init__" in owner.scope.names or "__new__" in owner.scope.names:
         raise Contradiction(f"{owner.name} is made by its own code")
+
+
+def _heirs(kind: type) -> list[type]:
+    """The classes that inherit from one, as far as they are imported."""
+    heirs: list[type] = type.__subclasses__(kind)
+    return [*heirs, *(below for heir in heirs for below in _heirs(heir))]
 
 
 def _position(kind: type, owner: WrittenClass, null: bool) -> tuple[str, str]:
@@ -97,8 +121,9 @@ def _position(kind: type, owner: WrittenClass, null: bool) -> tuple[str, str]:
     fields = [(_name(field), field.value is not None) for field in owner.fields()]
     if _any_order(kind, owner):
         return (fields[-1][0] if fields else ""), ""
-    own = {name for name, _ in fields}
-    inherited = any(default for name, default in _defaults(kind).items() if name not in own)
+    above = [row for base in kind.__bases__ if (row := read_row_class(base)) is not None]
+    names = {field.keyword for row in above for field in row.fields}
+    inherited = any(default for name, default in _defaults(kind).items() if name in names)
     if inherited and not null:
         raise Contradiction("it inherits fields with defaults, which no field without one can follow")
     if inherited:

@@ -72,6 +72,7 @@ class Locator:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._classes: dict[type, WrittenClass | None] = {}
+        self._lineages: dict[type, list[WrittenClass]] = {}
 
     def written(self, kind: type) -> WrittenClass | None:
         """The class statement of a class; None when the project has none, or several of its name."""
@@ -95,13 +96,11 @@ class Locator:
 
     def lineage(self, kind: type) -> list[WrittenClass]:
         """The class statements of a class and of those of the project that it inherits from, nearest first."""
-        own = self.written(kind)
-        if own is None:
-            return []
-        return [
-            WrittenClass(_qualified(scope), scope, source)
-            for scope, source in self.project.lineage(own.scope, own.source)
-        ]
+        if kind not in self._lineages:
+            own = self.written(kind)
+            found = self.project.lineage(own.scope, own.source) if own is not None else ()
+            self._lineages[kind] = [WrittenClass(_qualified(scope), scope, source) for scope, source in found]
+        return self._lineages[kind]
 
     def declaring(self, kind: type, name: str) -> WrittenClass | None:
         """The nearest of them that has a field of that name, when it is written as one."""

@@ -40,20 +40,21 @@ class _Planner:
     def __init__(self, verdicts: Sequence[Verdict], project: Project) -> None:
         rows, locator, speller = list(row_uses(verdicts)), Locator(project), cache(Speller)
         self.verdicts = {verdict.call.place: verdict for verdict in verdicts}
-        self.annotations = Annotations(locator, rows, speller)
+        self.annotations = Annotations(locator, rows, verdicts, speller)
         self.members = Members(locator, rows, speller)
 
     def changes(self, found: Finding) -> list[Change]:
         """What mends a finding; raises Contradiction when nothing does."""
+        null = found.rule.code == "ASY203"
         match found.subject, found.rule.code:
             case Fields() as subject, "ASY201":
                 return self.members.removed(subject)
             case Fields() as subject, "ASY202":
                 return self.members.added(subject)
             case Fields() as subject, _:
-                return self.annotations.of_field(subject)
+                return self.annotations.of_field(subject, null=null)
             case Element() as subject, _ if found.call in self.verdicts:
-                return self.annotations.of_element(subject, self.verdicts[found.call])
+                return self.annotations.of_element(subject, self.verdicts[found.call], null=null)
             case Keywords() as subject, _ if found.call in self.verdicts:
                 return respelled(subject, self.verdicts[found.call].call)
         raise Contradiction("what it is about cannot be told from the code")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,7 +75,7 @@ class Speller:
             if name in self.source.scope.names or self._hidden(name, scope):
                 raise self._taken_for(name)
         imports = frozenset(found[1] for found in spelled.values() if found[1] is not None)
-        return Spelled(_written(tree, {name: found[0] for name, found in spelled.items()}, self.quote), imports)
+        return Spelled(written(tree, {name: found[0] for name, found in spelled.items()}, self.quote), imports)
 
     def quoted(self, text: str) -> str:
         """A string literal in the file's quotation marks."""
@@ -148,19 +149,20 @@ def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _written(node: ast.expr, names: dict[str, str], quote: str) -> str:
+def written(node: ast.expr, names: Mapping[str, str], quote: str) -> str:
+    """An annotation with other names in the place of some, and one kind of quotation mark."""
     match node:
         case ast.Name(id=name):
             return names.get(name, name)
         case ast.Attribute(value=value, attr=attr):
-            return f"{_written(value, names, quote)}.{attr}"
+            return f"{written(value, names, quote)}.{attr}"
         case ast.Subscript(value=value, slice=ast.Tuple(elts=parts)):
-            inner = ", ".join(_written(part, names, quote) for part in parts)
-            return f"{_written(value, names, quote)}[{inner}]"
+            inner = ", ".join(written(part, names, quote) for part in parts)
+            return f"{written(value, names, quote)}[{inner}]"
         case ast.Subscript(value=value, slice=part):
-            return f"{_written(value, names, quote)}[{_written(part, names, quote)}]"
+            return f"{written(value, names, quote)}[{written(part, names, quote)}]"
         case ast.BinOp(left=left, right=right):
-            return f"{_written(left, names, quote)} | {_written(right, names, quote)}"
+            return f"{written(left, names, quote)} | {written(right, names, quote)}"
         case ast.Constant(value=str(text)):
             return _quoted(text, quote)
     return ast.unparse(node)

@@ -45,6 +45,12 @@ class RowUse:
     place: Place
     """Of the call."""
 
+    @property
+    def surplus(self) -> list[str]:
+        """The columns that have no field."""
+        names = {field.name for field in self.shape.fields}
+        return [name for name in self.columns if name not in names and name.partition(".")[0] not in names]
+
     def fills(self, name: str) -> bool:
         """Whether there is a column, or several, for a field of that name."""
         return name in self.columns or name in self.nested
