@@ -53,9 +53,18 @@ class Arguments:
 
     def __init__(self, expressions: Expressions) -> None:
         self._typist = _Typist(expressions)
+        self._known: dict[ast.expr, Any] = {}
 
     def type_of(self, node: ast.expr, scope: Scope, source: Source) -> Any:
-        """The annotation that an expression's values have, or UNKNOWN; what a test has narrowed is left out."""
+        """The annotation that an expression's values have, or UNKNOWN; what a test has narrowed is left out.
+
+        It is looked for once: a call with clauses asks for each statement that it stands for.
+        """
+        if node not in self._known:
+            self._known[node] = self._type_of(node, scope, source)
+        return self._known[node]
+
+    def _type_of(self, node: ast.expr, scope: Scope, source: Source) -> Any:
         try:
             found = self._typist.find(node, scope, source, _DEPTH)
         except Unresolved:

@@ -60,13 +60,11 @@ def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Pr
     start = time.perf_counter()
     discovery = _discover(settings)
     with Modules(discovery.project) as modules:
-        expressions = Expressions(discovery.project, modules)
-        read = [_read(call, expressions) for call in discovery.calls]
+        code = _Code.of(discovery, modules)
+        read = [_read(call, code) for call in discovery.calls]
         queries = [query for part in read for query in _queries(part)]
         answers = _answers(settings, queries, server, progress)
-        verdicts = [
-            _verdict(call, part, answers, expressions) for call, part in zip(discovery.calls, read, strict=True)
-        ]
+        verdicts = [_verdict(call, part, answers, code) for call, part in zip(discovery.calls, read, strict=True)]
         findings = [_unreadable(part) for part in discovery.unreadable]
         findings += [found for verdict in verdicts for found in verdict.findings]
         silenced = silence(_in_order(findings), _ignores(discovery, queries, settings), verdicts)
@@ -98,8 +96,8 @@ def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: boo
     start = time.perf_counter()
     discovery = _discover(settings)
     with Modules(discovery.project) as modules:
-        expressions = Expressions(discovery.project, modules)
-        read = [_read(call, expressions) for call in discovery.calls]
+        code = _Code.of(discovery, modules)
+        read = [_read(call, code) for call in discovery.calls]
     queries = [query for part in read for query in _queries(part)]
     answers = _answers(replace(settings, offline=False), queries, server)
     entries = _entries(answers)
@@ -138,13 +136,26 @@ def _answers(
     return asyncio.run(answers_from_server(settings, statements, server, progress))
 
 
-def _read(call: Call, expressions: Expressions) -> Query | Branches | Finding:
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What looks up the classes and the types around calls."""
+
+    expressions: Expressions
+    arguments: Arguments
+
+    @classmethod
+    def of(cls, discovery: Discovery, modules: Modules) -> _Code:
+        expressions = Expressions(discovery.project, modules)
+        return cls(expressions, Arguments(expressions))
+
+
+def _read(call: Call, code: _Code) -> Query | Branches | Finding:
     """What a call runs. Only for the words that a statement can hold is the code around it imported."""
     found = read_query(call)
     if not isinstance(found, Dynamic):
         return found
-    failure = import_failure(call, expressions) if found.template.choices else None
-    return failure or branches(found, Arguments(expressions))
+    failure = import_failure(call, code.expressions) if found.template.choices else None
+    return failure or branches(found, code.arguments)
 
 
 def _queries(part: Query | Branches | Finding) -> tuple[Query, ...]:
@@ -157,20 +168,20 @@ def _queries(part: Query | Branches | Finding) -> tuple[Query, ...]:
             return ()
 
 
-def _verdict(call: Call, part: Query | Branches | Finding, answers: Answers, expressions: Expressions) -> Verdict:
+def _verdict(call: Call, part: Query | Branches | Finding, answers: Answers, code: _Code) -> Verdict:
     match part:
         case Query():
-            return _on_query(part, answers, expressions)
+            return _on_query(part, answers, code)
         case Branches(queries=queries):
-            return joined(part, [_on_query(query, answers, expressions) for query in queries])
+            return joined(part, [_on_query(query, answers, code) for query in queries])
         case _:
             return Verdict(call, None, None, (part,))
 
 
-def _on_query(query: Query, answers: Answers, expressions: Expressions) -> Verdict:
+def _on_query(query: Query, answers: Answers, code: _Code) -> Verdict:
     answer = answers.by_sql[query.statement.source]
     if isinstance(answer, Description):
-        return judge(query, answer, expressions)
+        return judge(query, answer, code.expressions, code.arguments)
     return Verdict(query.call, query.sql.text, None, (_unanswered(query, answer),))
 
 

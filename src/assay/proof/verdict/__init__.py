@@ -79,9 +79,12 @@ def refused(query: Query, error: DatabaseError) -> Finding:
     return replace(found, width=stretch.size, shown=code_excerpt(stretch.source.text, stretch.offset, stretch.size))
 
 
-def judge(query: Query, description: Description, expressions: Expressions) -> Verdict:
+def judge(
+    query: Query, description: Description, expressions: Expressions, arguments: Arguments | None = None
+) -> Verdict:
     """Compare a described statement with the code around its call.
 
+    Give the same ``arguments`` to judge many queries of a project.
     Where the call's module cannot be imported, the statement alone is judged, and the finding says why.
     """
     findings = list(statement_findings(query, description))
@@ -93,7 +96,7 @@ def judge(query: Query, description: Description, expressions: Expressions) -> V
     if query.call.row is not None and not any(found.rule.code == "ASY403" for found in findings):
         shape = _shape(query, query.call.row, expressions)
         findings += [shape] if isinstance(shape, Finding) else row_findings(query, shape, description)
-    for outcome in parameter_findings(query, description.params, Arguments(expressions)):
+    for outcome in parameter_findings(query, description.params, arguments or Arguments(expressions)):
         if isinstance(outcome, Unverified):
             unverified.append(outcome)
         else:
