@@ -87,6 +87,8 @@ class Relation:
     foreign_below: bool = False
     """This relation or one that inherits from it is a foreign table, whose constraints nobody enforces."""
     row_security: bool = False
+    policies: tuple[str, ...] = ()
+    """The conditions of the policies of row security, where it is enabled, as the texts of query trees."""
     populated_later: bool = False
     """A materialised view: its rows are those of its last refresh."""
 

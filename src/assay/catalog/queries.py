@@ -13,6 +13,9 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
     'foreign_below', exists (
         select from below b join pg_catalog.pg_class d on d.oid = b.oid where b.root = c.oid and d.relkind = 'f'),
     'row_security', c.relrowsecurity,
+    'policies', (
+        select pg_catalog.json_agg(p.polqual::pg_catalog.text order by p.polname) from pg_catalog.pg_policy p
+        where p.polrelid = c.oid and c.relrowsecurity and p.polqual is not null),
     'attributes', (
         select pg_catalog.json_agg(pg_catalog.json_build_object(
             'number', a.attnum, 'name', a.attname, 'type_oid', a.atttypid::pg_catalog.int8,
@@ -36,9 +39,12 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
             'columns', (
                 select pg_catalog.json_agg(pg_catalog.json_build_array(
                     i.indkey[k], (
+                        -- timestamp = timestamptz, and date = timestamptz, call several local times equal to one
+                        -- instant: those that the clock leaves out when it is put forward.
                         select pg_catalog.json_agg(o.amopopr::pg_catalog.int8)
                         from pg_catalog.pg_opclass l join pg_catalog.pg_amop o on o.amopfamily = l.opcfamily
-                        where l.oid = i.indclass[k] and o.amopstrategy = 3 and o.amoppurpose = 's'),
+                        where l.oid = i.indclass[k] and o.amopstrategy = 3 and o.amoppurpose = 's'
+                        and not (l.opcintype in (1082, 1114) and 1184 in (o.amoplefttype, o.amoprighttype))),
                     i.indcollation[k]::pg_catalog.int8) order by k)
                 from pg_catalog.generate_series(0, i.indnkeyatts - 1) k)) order by x.relname)
         from pg_catalog.pg_index i
@@ -55,7 +61,8 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
     'triggers', (
         select pg_catalog.json_agg(t.tgtype) from pg_catalog.pg_trigger t
         where t.tgrelid in (select b.oid from below b where b.root = c.oid)
-        and not t.tgisinternal and t.tgenabled <> 'D'),
+        -- On 14 the triggers that a partition has from its partitioned table are marked as internal.
+        and (not t.tgisinternal or t.tgparentid <> 0) and t.tgenabled <> 'D'),
     'rules', (
         select pg_catalog.json_agg(
             case r.ev_type when '1' then 'select' when '2' then 'update' when '3' then 'insert' else 'delete' end)
@@ -132,6 +139,8 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
             pg_catalog.json_build_array(a.attname, a.atttypid::pg_catalog.int8) order by a.attnum)
         from pg_catalog.pg_attribute a
         where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped),
+    'checks', (select pg_catalog.json_agg(con.conbin::pg_catalog.text order by con.conname)
+        from pg_catalog.pg_constraint con where con.contypid = t.oid and con.contype = 'c'),
     'not_null', t.typnotnull))::pg_catalog.text
 from needed join pg_catalog.pg_type t on t.oid = needed.oid
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace

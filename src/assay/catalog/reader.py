@@ -32,6 +32,8 @@ class Catalog:
         self.relations: dict[int, Relation] = {}
         self.functions: dict[int, Function] = {}
         self.types: dict[int, PgType] = {}
+        self.domain_checks: dict[int, tuple[str, ...]] = {}
+        """The CHECK constraints of each domain, as the texts of query trees."""
         self.operators: dict[int, int] = {}
         """The function behind each operator."""
         self.nondeterministic: frozenset[int] = frozenset()
@@ -79,8 +81,10 @@ class Catalog:
                 self.types[oid] = _type(by_oid[oid], build) if oid in by_oid else PgType(f"type {oid}", oid=oid)
             return self.types[oid]
 
-        for oid in by_oid:
+        for oid, row in by_oid.items():
             build(oid)
+            if row["checks"]:
+                self.domain_checks[oid] = tuple(row["checks"])
 
 
 def _missing(wanted: Iterable[int], known: dict[int, Any]) -> list[int]:
@@ -120,6 +124,7 @@ def _relation(row: dict[str, Any]) -> Relation:
         has_children=row["has_children"],
         foreign_below=row["foreign_below"],
         row_security=row["row_security"],
+        policies=tuple(row["policies"] or ()),
         populated_later=row["kind"] == "m",
     )
 

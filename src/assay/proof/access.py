@@ -90,7 +90,7 @@ def is_read_only(inference: Inference, query: Node) -> bool:
 
 
 def _everything(inference: Inference, query: Node) -> Iterable[Node]:
-    """The nodes of a statement and of the views in it."""
+    """The nodes of a statement, of the views in it, and of the policies of its tables."""
     seen: set[int] = set()
     pending = [query]
     while pending:
@@ -98,8 +98,9 @@ def _everything(inference: Inference, query: Node) -> Iterable[Node]:
             yield node
             if node.tag == "RANGETBLENTRY" and node["rtekind"] == RteKind.RELATION and node["relid"] not in seen:
                 seen.add(node["relid"])
-                view = inference.view(node["relid"])
+                view, relation = inference.view(node["relid"]), inference.catalog.relations.get(node["relid"])
                 pending += [view] if view is not None else []
+                pending += [inference.tree(policy) for policy in (relation.policies if relation is not None else ())]
 
 
 _CALLS = {
@@ -111,6 +112,8 @@ _CALLS = {
     "AGGREF": "aggfnoid",
     "WINDOWFUNC": "winfnoid",
 }
+_DOMAINS = {"COERCETODOMAIN": "resulttype", "PARAM": "paramtype"}
+"""Where the CHECK constraints of a domain are evaluated."""
 
 
 def _changes_nothing(inference: Inference, node: Node) -> bool:
@@ -118,6 +121,12 @@ def _changes_nothing(inference: Inference, node: Node) -> bool:
         return node["commandType"] == Command.SELECT and not node["rowMarks"] and not node["hasModifyingCTE"]
     if node.tag == "NEXTVALUEEXPR":
         return False
+    if node.tag == "RANGETBLENTRY" and (relation := _relation(inference, node)) is not None:
+        # What reading it does over there is not known: a view of the other server may call functions that write.
+        return not relation.foreign_below
+    if node.tag in _DOMAINS:
+        checks = inference.domain_checks(node[_DOMAINS[node.tag]])
+        return all(_changes_nothing(inference, inner) for check in checks for inner in walk(check))
     if node.tag in _CALLS:
         return _call_changes_nothing(inference, node[_CALLS[node.tag]])
     return True
@@ -128,6 +137,8 @@ def _call_changes_nothing(inference: Inference, oid: int) -> bool:
     if function is None:
         return False
     if function.builtin:
+        if inference.builtins.refused_by_replica(function):
+            return False
         return function.volatility != "v" or inference.builtins.safe_volatile(function)
     if not function.body or inference.depth > 8:
         return False

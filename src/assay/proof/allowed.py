@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from assay.proof.levels import Level
 from assay.proof.nodes import Command, RteKind, items, string_constant, target_list, visible
 from assay.proof.nullability.columns import find_with_query
+from assay.proof.nullability.returning import answered_by_trigger
 from assay.proof.querytree import Node
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ TEXT_EQUALITY = 98
 
 def allowed_values(inference: Inference, level: Level, expression: Node) -> tuple[str, ...] | None:
     """The only values, besides NULL, of an expression that is a column; None where nothing limits them."""
+    if level.query["commandType"] != Command.SELECT and answered_by_trigger(inference, level):
+        return None
     found = _origin(inference, level, expression)
     if found is None:
         return None
@@ -43,7 +46,7 @@ def _origin(inference: Inference, level: Level, expression: Node) -> tuple[Relat
             relation = inference.catalog.relations.get(entry["relid"])
             query = inference.view(entry["relid"])
             if relation is None or query is None:
-                return None if relation is None else (relation, attribute, bool(entry["inh"]))
+                return None if relation is None else (relation, attribute, bool(entry["inh"]) or relation.kind == "p")
             return None if relation.rules else _of_column(inference, inference.level(query, None), attribute)
         case RteKind.SUBQUERY:
             return _of_column(inference, inference.level(entry["subquery"], level.scope), attribute)

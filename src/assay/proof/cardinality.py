@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from assay.catalog.model import TriggerEvents
 from assay.proof.levels import Level
 from assay.proof.nodes import Command, Grouping, Join, RteKind, SetOperation, items
 from assay.proof.nullability.calls import set_functions
 from assay.proof.nullability.columns import find_with_query
-from assay.proof.nullability.returning import changed_by_triggers, rewritten, target
+from assay.proof.nullability.returning import answered_by_trigger, changed_by_triggers, rewritten, target, targets
 from assay.proof.querytree import Node, walk
 from assay.proof.uniqueness import Fixed, Pin, leaves, pins_of, ungrouped
 
@@ -126,7 +125,7 @@ def _of_from(inference: Inference, level: Level, pins: list[Pin]) -> Bound:
     at_least = no_filter and all(_at_least_one(item, sizes) for item in items(tree, "fromlist"))
     fixed = Fixed(inference, level, pins)
     fixed.settle(sizes)
-    loose = sorted(set(sizes) - fixed.entries)
+    loose = sorted(set(sizes) - fixed.entries - fixed.single)
     if loose:
         return Bound(at_least, False, f"{level.name(loose[0])} may have any number of rows")
     full = any(node.get("jointype") == Join.FULL for node in walk(tree, into_queries=False) if node.tag == "JOINEXPR")
@@ -221,16 +220,20 @@ def _of_change(inference: Inference, level: Level, command: int) -> Bound:
     if relation is None or rewritten(inference, level) or command == Command.MERGE:
         return _many("the statement may change any number of rows")
     rows = _of_from(inference, level, list(pins_of(inference, level)))
+    if set_functions(level.query):
+        return _many("a set-returning function in the select list")
     if command != Command.INSERT:
         fixed = Fixed(inference, level, list(pins_of(inference, level)))
         reason = fixed.pinned_target(level.query["resultRelation"])
         return Bound(False, rows.at_most_one or bool(reason), reason or rows.reason)
-    instead = any(trigger & TriggerEvents.INSTEAD for trigger in relation.triggers)
     conflict = level.query.get("onConflict")
     dropped = conflict is not None and (conflict["action"] == 1 or conflict["onConflictWhere"] is not None)
     # A row that WITH has changed already is not changed, nor returned, a second time.
     dropped = dropped or (conflict is not None and level.query["hasModifyingCTE"])
-    keeps = not (dropped or instead or changed_by_triggers(relation))
+    every = targets(inference, level)
+    # A foreign server may have triggers of its own.
+    dropped = dropped or any(below.foreign_below or changed_by_triggers(below) for below in every)
+    keeps = not (dropped or answered_by_trigger(inference, level))
     return Bound(
         rows.at_least_one and keeps, rows.at_most_one, "INSERT of one row" if rows.at_most_one else rows.reason
     )

@@ -97,6 +97,8 @@ def _texts(catalog: Catalog, needs: Needs) -> set[str]:
     functions = [catalog.functions[oid] for oid in needs.functions if oid in catalog.functions]
     texts = {relation.view for relation in relations} | {function.body for function in functions}
     texts |= {check.tree for relation in relations for check in relation.checks}
+    texts |= {policy for relation in relations for policy in relation.policies}
+    texts |= {check for checks in catalog.domain_checks.values() for check in checks}
     texts |= {attribute.generated for relation in relations for attribute in relation.attributes.values()}
     return texts - {""}
 

@@ -250,9 +250,12 @@ def _is_value(node: Node) -> bool:
 
 
 def _has_elements(node: Node) -> bool:
-    """An array that is written out, or a constant one, with at least one element."""
+    """An array that is written out, or a constant one, with at least one element.
+
+    ``ARRAY[a]`` of an array without elements has none either (ExecEvalArrayExpr, execExprInterp.c).
+    """
     if node.tag == "ARRAYEXPR":
-        return bool(node["elements"])
+        return bool(node["elements"]) and not node["multidims"]
     return _is_value(node) and array_dimensions(node) > 0
 
 

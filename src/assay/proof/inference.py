@@ -62,15 +62,25 @@ class Inference:
             kind = kind.element
         return False
 
+    def domain_checks(self, oid: int) -> list[Node]:
+        """The conditions of a domain and of the domains that it is over; none for another type."""
+        found, kind = [], self.catalog.types.get(oid)
+        while kind is not None and kind.kind == "domain":
+            found += [self.tree(text) for text in self.catalog.domain_checks.get(kind.oid or 0, ())]
+            kind = kind.element
+        return found
+
     def is_array(self, oid: int) -> bool:
         """Whether a type is an array of something."""
         kind = self.catalog.types.get(oid)
         return kind is not None and kind.kind == "array"
 
     def is_composite(self, oid: int) -> bool:
-        """Whether a type is a row type, or a record."""
+        """Whether a type is a row type, a record, or a domain over one; so is one that is not known."""
         kind = self.catalog.types.get(oid)
-        return oid == RECORD or (kind is not None and kind.kind == "composite")
+        while kind is not None and kind.kind == "domain":
+            kind = kind.element
+        return oid == RECORD or kind is None or kind.kind == "composite"
 
     def deterministic(self, collation: int) -> bool:
         """Whether strings that a collation calls equal are the same bytes."""

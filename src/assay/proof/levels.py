@@ -130,16 +130,25 @@ class Level:
     def resolve(self, facts: Facts, known: Known) -> Known:
         """Add facts to what is known, with all that follows for the joins of this level."""
         columns, real = set(known.columns), set(known.real)
-        pending = [use for use in facts.columns if use.levels_up == 0 and not use.returning]
-        pending += [use for join in self._outer_joins for use in join.inside.columns if use.levels_up == 0]
+        pending = [*self._own(facts), *(use for join in self._outer_joins for use in self._own(join.inside))]
         while pending:
             self._take(pending, columns, real)
             for join in self._outer_joins:
                 if join.needs <= real:
-                    pending += [
-                        u for u in join.matched.columns if u.levels_up == 0 and not self._is_known(u, columns, real)
-                    ]
+                    pending += [use for use in self._own(join.matched) if not self._is_known(use, columns, real)]
         return Known(frozenset(columns), frozenset(real), known.expressions | facts.expressions)
+
+    def _own(self, facts: Facts) -> list[VarUse]:
+        """The columns of this level among the facts.
+
+        Before 16 the row of a join that has an alias, filled in by an outer join, is a row of NULLs, not NULL itself
+        (flatten_join_alias_vars, src/backend/optimizer/util/var.c): that there is one proves nothing.
+        """
+        found = [use for use in facts.columns if use.levels_up == 0 and not use.returning]
+        if self.inference.catalog.version >= 16:
+            return found
+        joins = {number for number, entry in enumerate(self.entries, 1) if entry["rtekind"] == RteKind.JOIN}
+        return [use for use in found if use.attribute or use.relation not in joins]
 
     def _is_known(self, use: VarUse, columns: set[tuple[int, int]], real: set[tuple[int, str]]) -> bool:
         return (use.relation, use.attribute) in columns and all(
@@ -153,7 +162,7 @@ class Level:
                 continue
             columns.add((use.relation, use.attribute))
             real.update((join, self.side(join, use.relation)) for join in use.nulling)
-            pending += [inner for inner in self._meaning(use).columns if inner.levels_up == 0]
+            pending += self._own(self._meaning(use))
 
     def _meaning(self, use: VarUse) -> Facts:
         """What follows for the columns that a column of a join or of the grouping step stands for."""

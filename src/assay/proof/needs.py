@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.proof.nodes import RteKind, items
+from assay.proof.nodes import RteKind, expression_type, items
 from assay.proof.querytree import Node, walk
 
 
@@ -33,6 +33,8 @@ def needs_of(tree: Any) -> Needs:
 def _relation(needs: Needs, node: Node) -> None:
     if node["rtekind"] == RteKind.RELATION:
         needs.relations.add(node["relid"])
+    if node["rtekind"] == RteKind.FUNCTION:
+        needs.types.update(expression_type(function["funcexpr"]) for function in node["functions"])
 
 
 def _function(field_name: str) -> Callable[[Needs, Node], None]:

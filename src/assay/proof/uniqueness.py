@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.catalog.model import Key
 from assay.proof.levels import Level
@@ -89,19 +89,42 @@ class Fixed:
         self._level = level
         self._pins = pins
         self.entries = set(entries)
+        self.single: set[int] = set()
+        """The entries with one row at most beside each row of the others, though not always the same one."""
         self.reason = ""
 
     def settle(self, sizes: dict[int, Bound]) -> None:
         """Find entries with one row at most until there are no more."""
-        changed = True
-        while changed:
-            changed = False
-            for index in sizes.keys() - self.entries:
-                reason = sizes[index].reason if sizes[index].at_most_one else self._pinned_key(index, self._pins)
-                if reason and (self._preserved(index) <= self.entries or self.pinned_above(index)):
-                    self.entries.add(index)
-                    self.reason = reason
-                    changed = True
+        while self._settle_one(sizes, self.entries, steady=True):
+            pass
+        while self._settle_one(sizes, self.single, steady=False):
+            pass
+
+    def _settle_one(self, sizes: dict[int, Bound], found: set[int], *, steady: bool) -> bool:
+        settled = self.entries | self.single
+        for index in sizes.keys() - settled:
+            reason = sizes[index].reason if sizes[index].at_most_one else self._pinned_key(index, self._pins)
+            if not reason or (steady and not self._entry_is_steady(index)):
+                continue
+            if self._preserved(index) <= settled or self.pinned_above(index):
+                found.add(index)
+                self.reason = reason
+                return True
+        return False
+
+    def _entry_is_steady(self, index: int) -> bool:
+        """Whether an entry has the same rows beside every row of the others.
+
+        It has not where it refers sideways (LATERAL) to one that varies; nor where it calls volatile functions, as a
+        plan may work it out anew for every row of another. What a function in FROM gives is kept
+        (nodeFunctionscan.c), unless it refers sideways.
+        """
+        entry, tree = self._level.entry(index), self._level.query["jointree"]
+        sideways = set(_references(list(entry.values()), 0))
+        meant = {leaf for leaf in leaves(tree) for other in sideways if leaf == other or self._level.side(other, leaf)}
+        if not meant <= self.entries:
+            return False
+        return (entry["rtekind"] == RteKind.FUNCTION and not sideways) or not varies(self._inference, entry)
 
     def _preserved(self, index: int) -> set[int]:
         """The tables whose rows an outer join keeps when it finds none of this entry.
@@ -132,6 +155,7 @@ class Fixed:
         """Whether an expression is held equal to something fixed, by one of these operators."""
         return any(
             pin.value.key == value.key
+            and not varies(self._inference, value)
             and pin.operator in set(equality)
             and self._inference.deterministic(pin.collation)
             and self._other_is_fixed(pin)
@@ -231,6 +255,33 @@ class Fixed:
 _CALLS = dict.fromkeys(("OPEXPR", "SCALARARRAYOPEXPR", "DISTINCTEXPR", "NULLIFEXPR"), "opfuncid") | {
     "FUNCEXPR": "funcid"
 }
+
+
+def _references(value: Any, depth: int) -> Iterator[int]:
+    """The entries of the level that far out that something refers to."""
+    if isinstance(value, Node):
+        if value.tag == "VAR" and value["varlevelsup"] == depth:
+            yield value["varno"]
+        inner = depth + 1 if value.tag == "QUERY" else depth
+        for part in value.values():
+            yield from _references(part, inner)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _references(part, depth)
+
+
+def varies(inference: Inference, tree: Node) -> bool:
+    """Whether something calls a volatile function, also in the views that it reads."""
+    seen, pending = set[int](), [tree]
+    while pending:
+        for node in walk(pending.pop()):
+            if node.tag in _CALLS and inference.volatile(node[_CALLS[node.tag]]):
+                return True
+            if node.tag == "RANGETBLENTRY" and node["rtekind"] == RteKind.RELATION and node["relid"] not in seen:
+                seen.add(node["relid"])
+                view = inference.view(node["relid"])
+                pending += [view] if view is not None else []
+    return False
 
 
 def _own_nodes(value: Node) -> Iterator[Node]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Level, Scope
-from assay.proof.nodes import Grouping, RteKind, items, string_constant
+from assay.proof.nodes import Grouping, RteKind, expression_type, items, string_constant
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
 from assay.proof.querytree import Node, walk
 
@@ -144,6 +145,8 @@ def window_call(inference: Inference, node: Node, scope: Scope) -> Nullness:
     name = _shown(function)
     if function.name in _NUMBERS:
         return never(f"{name} is a number for every row")
+    # What CASE knows of the current row does not hold for the other rows that a window function looks at.
+    scope = replace(scope, known=scope.level.scope.known)
     answers = [inference.expression(arg, scope) for arg in items(node, "args")]
     if function.name == "ntile":
         return unless_any(answers, name)
@@ -160,7 +163,7 @@ def _over_frame(function: Function, node: Node, scope: Scope, answers: list[Null
     if node["aggfilter"] is not None:
         return maybe(f"{_shown(function)} is NULL when FILTER leaves no row")
     window = next((w for w in items(scope.level.query, "windowClause") if w["winref"] == node["winref"]), None)
-    if window is None or not _frame_has_current_row(window["frameOptions"]):
+    if window is None or not _frame_has_current_row(window):
         return maybe(f"the frame of {_shown(function)} may be empty")
     if function.name in _COLLECTS:
         return never(f"{_shown(function)} of a frame with the current row")
@@ -171,13 +174,25 @@ _NUMBERS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_
 _STARTS_BY_CURRENT_ROW = 0x20 | 0x200 | 0x800
 _ENDS_FROM_CURRENT_ROW = 0x100 | 0x400 | 0x4000
 _EXCLUDES_CURRENT_ROW = 0x8000 | 0x10000
+_RANGE = 0x2
 
 
-def _frame_has_current_row(options: int) -> bool:
-    """By the FRAMEOPTION bits of src/include/nodes/parsenodes.h."""
+def _frame_has_current_row(window: Node) -> bool:
+    """By the FRAMEOPTION bits of src/include/nodes/parsenodes.h.
+
+    ``RANGE '1 month -29 days' PRECEDING`` may begin after the current row: a month is not always 30 days, by which the
+    server has taken the offset for one that is not negative (in_range_timestamp_interval, timestamp.c).
+    """
+    options, offsets = window["frameOptions"], (window["startOffset"], window["endOffset"])
+    if options & _RANGE and any(offset is not None and expression_type(offset) not in _STEADY for offset in offsets):
+        return False
     return bool(
         options & _STARTS_BY_CURRENT_ROW and options & _ENDS_FROM_CURRENT_ROW and not options & _EXCLUDES_CURRENT_ROW
     )
+
+
+_STEADY = frozenset({20, 21, 23, 700, 701, 1700})
+"""The numeric types: what is added to a number and is not negative makes it no smaller."""
 
 
 def set_functions(query: Node) -> int:

@@ -34,6 +34,7 @@ def _repeatable(inference: Inference, node: Node) -> bool:
     """Whether the expression means the same wherever it stands in one row."""
     return all(
         inner.tag not in _CONTEXTUAL
+        and not (inner.tag == "PARAM" and inner["paramkind"] == Param.SUBLINK)
         and not (inner.tag in _FUNCTION and inference.volatile(inner[_FUNCTION[inner.tag]]))
         for inner in walk(node)
     )
@@ -76,7 +77,8 @@ def _param(inference: Inference, node: Node, scope: Scope) -> Nullness:
             return answer
     if node["paramkind"] == Param.EXTERN:
         arguments: dict[int, Nullness] = inference.arguments
-        if inference.domain_refuses_null(node["paramtype"]):
+        if inference.domain_refuses_null(node["paramtype"]) and not inference.depth:
+            # An argument of a function is checked only where it is cast to the domain: an outer join may null it.
             return never("a parameter of a NOT NULL domain")
         return arguments.get(node["paramid"], maybe(f"parameter ${node['paramid']} may be NULL"))
     return maybe("a subquery may find no row")
@@ -132,6 +134,13 @@ def _truth(_: Inference, __: Node, ___: Scope) -> Nullness:
     return never("a test that is true or false")
 
 
+def _distinct(inference: Inference, node: Node, _: Scope) -> Nullness:
+    """Of two values it is what their equality says (EEOP_DISTINCT, execExprInterp.c): NULL, for some of users."""
+    if not inference.total(node["opfuncid"]):
+        return maybe("a comparison that may give NULL")
+    return never("a test that is true or false")
+
+
 def _constructor(_: Inference, node: Node, __: Scope) -> Nullness:
     return never("a row" if node.tag == "ROWEXPR" else "an array")
 
@@ -150,7 +159,7 @@ def _array_comparison(inference: Inference, node: Node, scope: Scope) -> Nullnes
     answer = unless_any((inference.expression(arg, scope) for arg in (left, right)), "")
     if answer.nullable:
         return answer
-    if right.tag == "ARRAYEXPR":
+    if right.tag == "ARRAYEXPR" and not right["multidims"]:
         return unless_any(
             (inference.expression(element, scope) for element in items(right, "elements")), "compared with values"
         )
@@ -275,7 +284,7 @@ _RULES: dict[str, Rule] = {
     "COALESCEEXPR": _coalesce,
     "MINMAXEXPR": _min_max,
     "NULLIFEXPR": _null_if,
-    "DISTINCTEXPR": _truth,
+    "DISTINCTEXPR": _distinct,
     "NULLTEST": _truth,
     "BOOLEANTEST": _truth,
     "ARRAYEXPR": _constructor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Scope
-from assay.proof.nodes import Command, items
+from assay.proof.nodes import Command, expression_type, items
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_any
 from assay.proof.querytree import Node
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.catalog.model import Function
     from assay.proof.inference import Inference
 
+VOID = 2278
 DEEPEST = 8
 """How many SQL functions are followed into each other."""
 
@@ -20,8 +21,10 @@ DEEPEST = 8
 def user_function(inference: Inference, function: Function, node: Node, scope: Scope) -> Nullness:
     """A function may return NULL, unless it is one in SQL whose body proves otherwise (manual section 36.5)."""
     name = f"{function.name}()"
-    if not function.body or function.returns_set or node.get("funcvariadic"):
+    if not function.body or function.returns_set or node.get("funcvariadic") or function.result_type == VOID:
         return maybe(f"{name} may return NULL")
+    if any(arg.tag == "NAMEDARGEXPR" for arg in items(node, "args")):
+        return maybe(f"{name} may return NULL: its arguments are not followed by name")
     if inference.depth >= DEEPEST:
         return maybe(f"{name} calls functions too deep to follow")
     answers = [inference.expression(arg, scope) for arg in items(node, "args")]
@@ -29,6 +32,9 @@ def user_function(inference: Inference, function: Function, node: Node, scope: S
         given = unless_any(answers, "")
         if given.nullable:
             return given
+        if len(answers) < len(function.argument_types):
+            # The tree of a call does not have the arguments that are left to their defaults.
+            return maybe(f"{name} is NULL where the default of an argument is")
     return _of_body(inference, function, answers)
 
 
@@ -59,17 +65,18 @@ def _statements(tree: object) -> list[Node]:
 
 def function_column(inference: Inference, call: Node, scope: Scope, attribute: int) -> Nullness:
     """A column of a function in FROM; a strict set-returning one gives no rows at all for a NULL argument."""
+    composite = inference.is_composite(expression_type(call))
     if call.tag != "FUNCEXPR":
-        return inference.expression(call, scope)
+        return maybe("a field of a composite value may be NULL") if composite else inference.expression(call, scope)
     function = inference.catalog.functions.get(call["funcid"])
     if function is None or not function.builtin:
-        if function is not None and not function.returns_set and not inference.is_composite(function.result_type):
+        if function is not None and not function.returns_set and not composite:
             return inference.expression(call, scope)
         return maybe("a function may return NULL")
     columns = inference.builtins.columns(function)
     if columns is not None and attribute <= len(columns):
         return never(f"{function.name}()") if columns[attribute - 1] else maybe(f"{function.name}() may give NULL")
-    if function.output_types or inference.is_composite(function.result_type):
+    if function.output_types or composite:
         return maybe(f"{function.name}() may give NULL")
     if function.returns_set:
         total = function.strict and not call["funcvariadic"] and inference.builtins.total(function)

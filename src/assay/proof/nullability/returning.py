@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from assay.catalog.model import TriggerEvents
 from assay.proof.facts import VarUse
 from assay.proof.levels import Known, Level, Scope
-from assay.proof.nodes import Command, items
+from assay.proof.nodes import Command, RteKind, items
 from assay.proof.nullability.answer import Nullness, maybe, never
 from assay.proof.nullability.tables import table_column
 from assay.proof.querytree import Node
@@ -52,7 +52,9 @@ def returned(inference: Inference, scope: Scope, use: VarUse) -> Nullness | None
         return never(f"a row of {relation.label}")
     if relation.kind == "v":
         return _of_view(inference, level, relation, use)
-    shown = table_column(inference, relation, use.attribute, below=bool(_target_entry(level)["inh"]))
+    # What is inserted into a partitioned table goes into its partitions, though the tree does not mark it so.
+    below = bool(_target_entry(level)["inh"]) or relation.kind == "p"
+    shown = table_column(inference, relation, use.attribute, below=below)
     return shown if not shown.nullable else _by_statement(inference, scope, relation, use, shown)
 
 
@@ -72,15 +74,40 @@ def target(inference: Inference, level: Level) -> Relation | None:
 _EVENTS = {Command.INSERT: "insert", Command.UPDATE: "update", Command.DELETE: "delete"}
 
 
+def targets(inference: Inference, level: Level) -> list[Relation]:
+    """The relation that the statement changes, and for a view the ones below it, on to the table that has the rows."""
+    found: list[Relation] = []
+    relation = target(inference, level)
+    while relation is not None:
+        found.append(relation)
+        relation = _below_view(inference, relation)
+    return found
+
+
+def _below_view(inference: Inference, relation: Relation) -> Relation | None:
+    """The one relation that a view selects from; None for other views and for tables."""
+    query = inference.view(relation.oid) if relation.kind == "v" else None
+    match items(query["jointree"], "fromlist") if query is not None and query.get("jointree") else []:
+        case [Node(tag="RANGETBLREF") as only] if query is not None:
+            entry = query["rtable"][only["rtindex"] - 1]
+            return inference.catalog.relations.get(entry["relid"]) if entry["rtekind"] == RteKind.RELATION else None
+    return None
+
+
 def rewritten(inference: Inference, level: Level) -> bool:
     """Whether rewrite rules may change what the statement does and returns (manual section 41.4)."""
     if level.query["commandType"] not in _EVENTS:
         return False
-    relation = target(inference, level)
     events = {_EVENTS[Command(level.query["commandType"])]}
     if level.query.get("onConflict") is not None:
         events.add("update")
-    return relation is not None and bool(events & relation.rules)
+    return any(events & relation.rules for relation in targets(inference, level))
+
+
+def answered_by_trigger(inference: Inference, level: Level) -> bool:
+    """Whether an INSTEAD OF trigger decides what the statement returns (manual section 39.1)."""
+    every = (trigger for relation in targets(inference, level) for trigger in relation.triggers)
+    return any(trigger & TriggerEvents.INSTEAD for trigger in every)
 
 
 def _absent(level: Level, command: int, version: int) -> str:
@@ -93,7 +120,7 @@ def _absent(level: Level, command: int, version: int) -> str:
 
 
 def _of_view(inference: Inference, level: Level, relation: Relation, use: VarUse) -> Nullness:
-    if any(trigger & TriggerEvents.INSTEAD for trigger in relation.triggers):
+    if answered_by_trigger(inference, level):
         return maybe(f"an INSTEAD OF trigger decides what is returned from {relation.label}")
     query = inference.view(relation.oid)
     if query is None:
