@@ -21,7 +21,7 @@ from assay.proof.nullability.answer import Nullness, maybe
 from assay.proof.nullability.returning import rewritten
 from assay.proof.parameters import null_uses
 from assay.proof.querytree import Node
-from assay.proof.session import Analysed, Session
+from assay.proof.session import Analysed, Session, TooLarge
 from assay.runtime.connecting import translate
 
 MOST_PARAMETERS = 100
@@ -37,18 +37,31 @@ async def describe(connection: asyncpg.Connection[Any], sql: str, *, catalog: Ca
     session = Session(connection)
     catalog = catalog or Catalog(connection.get_server_version().major)
     try:
+        found = await _from_tree(session, catalog, sql)
+        if isinstance(found, Description):
+            return found
         async with session.undone():
-            analysed = await session.analyse(sql)
-            if analysed is not None:
-                inference = Inference(catalog)
-                await _load(session, inference, analysed.query)
-                if not rewritten(inference, inference.level(analysed.query, None)):
-                    return await _infer(session, inference, analysed)
-        async with session.undone():
-            reason = "has no query tree that can be read" if analysed is None else "is changed by a rule on its table"
-            return await _prepared_only(connection, session, catalog, sql, reason)
+            return await _prepared_only(connection, session, catalog, sql, found)
     except asyncpg.PostgresError as error:
         raise _refusal(error, sql) from error
+
+
+async def _from_tree(session: Session, catalog: Catalog, sql: str) -> Description | str:
+    """What the statement's tree says of it, or why nothing can be had from that."""
+    try:
+        async with session.undone():
+            analysed = await session.analyse(sql)
+            if analysed is None:
+                return "has no query tree that can be read"
+            inference = Inference(catalog)
+            await _load(session, inference, analysed.query)
+            if rewritten(inference, inference.level(analysed.query, None)):
+                return "is changed by a rule on its table"
+            return await _infer(session, inference, analysed)
+    except TooLarge:
+        return "has a query tree that is too large to follow"
+    except RecursionError:
+        return "is nested too deep to follow"
 
 
 def _refusal(error: asyncpg.PostgresError, sql: str) -> Error:

@@ -17,13 +17,21 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from assay.errors import ProofError
+from assay.errors import ProofError, StatementError
 from assay.proof.modernise import modernise
 from assay.proof.querytree import Node, parse
 from assay.sql.lexer import Kind, tokenize
 
 MOST_PARAMETERS = 100
 """FUNC_MAX_ARGS: a function takes no more. Beyond that they become the fields of one argument."""
+MOST_SENT = 32_767
+"""The driver sends no more; it would also take 65,536 for none."""
+LARGEST_TREE = 32_000_000
+"""Bytes of the text of a tree that is followed: some ten seconds of work. A join of 100 wide tables is that large."""
+
+
+class TooLarge(Exception):  # noqa: N818 - never raised to users
+    """The text of a statement's tree is larger than LARGEST_TREE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,16 @@ class Session:
                 await self._connection.execute(end)
 
     async def analyse(self, sql: str) -> Analysed | None:
-        """The analysed tree of a statement; None for one that has none, or where none can be had."""
+        """The analysed tree of a statement; None for one that has none, or where none can be had.
+
+        Raises TooLarge, and StatementError for more parameters than can be sent.
+        """
         version = self._connection.get_server_version().major
         try:
             await self.text(f"prepare {self._name} as {sql}")
             self._prepared = True
             facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
+            _check_number(len(facts["parameters"]), sql)
             text = await self._tree(sql, facts["declared"])
         except asyncpg.PostgresError:
             return None
@@ -97,7 +109,19 @@ class Session:
         await self.text(
             f"create function pg_temp.{self._name}({arguments}) returns void language sql begin atomic {sql}\n; end"
         )
-        return await self.text(_BODY, self._name)
+        text = await self.text(_BODY, self._name, LARGEST_TREE)
+        if text == "":
+            raise TooLarge
+        return text
+
+
+def _check_number(parameters: int, sql: str) -> None:
+    if parameters > MOST_SENT:
+        raise StatementError(
+            f"the statement has {parameters:,} parameters, and {MOST_SENT:,} can be sent; "
+            "pass one array, as in = any($1), or many rows with copy_in",
+            statement=sql,
+        )
 
 
 def _facts(version: int) -> str:
@@ -119,9 +143,13 @@ select pg_catalog.json_build_object(
 from pg_catalog.pg_prepared_statements where name = $1
 """.replace("/*parameters*/", _OIDS.format("parameter_types"))
 _BODY = """
--- The tree of the temporary function's body.
-select p.prosqlbody::pg_catalog.text from pg_catalog.pg_proc p
-where p.proname = $1 and p.pronamespace = pg_catalog.pg_my_temp_schema()
+-- The tree of the temporary function's body; nothing for one that is too large.
+select case when pg_catalog.octet_length(body.tree) <= $2::pg_catalog.int4 then body.tree else '' end
+from (
+    select p.prosqlbody::pg_catalog.text as tree from pg_catalog.pg_proc p
+    where p.proname = $1 and p.pronamespace = pg_catalog.pg_my_temp_schema()
+    offset 0
+) body
 """
 
 
