@@ -30,7 +30,7 @@ LARGEST_TREE = 32_000_000
 """Bytes of the text of a tree that is followed: some ten seconds of work. A join of 100 wide tables is that large."""
 
 
-class TooLarge(Exception):  # noqa: N818 - never raised to users
+class TooLarge(Exception):
     """The text of a statement's tree is larger than LARGEST_TREE."""
 
 
