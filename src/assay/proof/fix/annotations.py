@@ -13,7 +13,7 @@ from assay.proof.discover.source import Source
 from assay.proof.findings import Element, Fields
 from assay.proof.fix.changes import Change, Replace, Span
 from assay.proof.fix.locate import Locator, Written, span_of
-from assay.proof.fix.spelling import Spelled, Speller, Unspeakable, inner_node
+from assay.proof.fix.spelling import Spelled, Speller, Unspeakable, inner_node, quoted
 from assay.proof.fix.uses import RowUse, ValueUse
 from assay.proof.fix.wanted import Contradiction, Wanted, wanted
 from assay.proof.rowclasses import ByPosition, Single
@@ -134,8 +134,9 @@ class Annotations:
             if "#" in str(present):
                 raise Contradiction(_COMMENTS)
         text = speller.with_none(spelled.text) if add_none else spelled.text
-        quoted = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        return Spelled(speller.quoted(text) if quoted else text, spelled.imports)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = quoted(text, speller.text_of(node)[0])
+        return Spelled(text, spelled.imports)
 
 
 def _want(uses: Sequence[ValueUse], *, null: bool) -> Wanted:
@@ -173,7 +174,7 @@ def _relisted(literal: Written, labels: Sequence[str], speller: Speller) -> str:
     node, inner = literal.node, literal.node.slice
     present = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     values = [part.value if isinstance(part, ast.Constant) else part for part in present]
-    new = [speller.quoted(label) for label in labels if label not in values]
+    new = [quoted(label, speller.quote) for label in labels if label not in values]
     kept = [part for part, value in zip(present, values, strict=True) if value is None or value in labels]
     text, begin = speller.text_of(node), speller.source.span(node)[0]
     if len(kept) == len(present):

@@ -23,7 +23,8 @@ def edited(text: str, edits: Iterable[Edit], shown: str) -> str:
         raise ProofError(f"{shown} cannot be edited: {error.message}") from None
     if module.code != text:
         raise ProofError(f"{shown} cannot be edited: its line ends are not understood")
-    editor = _Editor(edits, MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider))
+    places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    editor = _Editor(edits, places, module.default_indent)
     changed = module.visit(editor)
     if editor.todo:
         raise ProofError(f"{shown} cannot be edited: it is not the file that was checked; run the check again")
@@ -32,8 +33,9 @@ def edited(text: str, edits: Iterable[Edit], shown: str) -> str:
 
 
 class _Editor(cst.CSTTransformer):
-    def __init__(self, edits: Sequence[Edit], places: Mapping[cst.CSTNode, CodeRange]) -> None:
+    def __init__(self, edits: Sequence[Edit], places: Mapping[cst.CSTNode, CodeRange], indent: str) -> None:
         super().__init__()
+        self.indent = indent
         self.places = places
         self.todo: set[Edit] = set(edits)
         self.replacements = {edit.span: edit for edit in edits if isinstance(edit, Replace)}
@@ -42,6 +44,16 @@ class _Editor(cst.CSTTransformer):
             if not isinstance(edit, Replace):
                 self.members[edit.owner].append(edit)
         self.names: list[str] = []
+        self.indents: list[str] = []
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:  # noqa: N802 - libcst's name
+        self.indents.append(self.indent if node.indent is None else node.indent)
+
+    def leave_IndentedBlock(  # noqa: N802 - libcst's name
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        self.indents.pop()
+        return updated_node
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:  # noqa: N802 - libcst's name
         self.names.append(node.name.value)
@@ -76,7 +88,11 @@ class _Editor(cst.CSTTransformer):
         if edit is None or edit not in self.todo:
             return left
         self.todo.discard(edit)
-        return cst.parse_expression(edit.text).with_changes(lpar=left.lpar, rpar=left.rpar)
+        return cst.parse_expression(self._outdented(edit.text)).with_changes(lpar=left.lpar, rpar=left.rpar)
+
+    def _outdented(self, text: str) -> str:
+        """A text of several lines without the indentation of the block around, which libcst adds again."""
+        return text.replace("\n" + "".join(self.indents), "\n")
 
 
 def _span(found: CodeRange) -> Span:

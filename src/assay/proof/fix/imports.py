@@ -77,34 +77,29 @@ def _inserted(body: Sequence[_Statement], wanted: Import) -> list[_Statement]:
     """With a new statement, where import sorters would have it."""
     line, top = _statement(wanted), _top(body)
     order = _order(line.body[0])
-    earlier = [(index, other) for index, other in top if _order(other.body[0]) < order]
+    earlier = [(index, other) for index, other in top if _order(other.body[0]) <= order]
     if earlier:
         index, other = earlier[-1]
-        return _between(body[: index + 1], line, body[index + 1 :], apart=_order(other.body[0])[0] != order[0])
+        if _order(other.body[0])[0] == order[0]:
+            return [*body[: index + 1], line, *body[index + 1 :]]
+        return _apart(body[: index + 1], line, body[index + 1 :])
     if top:
         index, other = top[0]
         line = line.with_changes(leading_lines=other.leading_lines)
         apart = _order(other.body[0])[0] != order[0]
         return [*body[:index], line, other.with_changes(leading_lines=[_BLANK] if apart else []), *body[index + 1 :]]
     index = 1 if body and _is_docstring(0, body[0]) else 0
-    return _between(body[:index], line, body[index:], apart=index > 0)
+    return _apart(body[:index], line, body[index:])
 
 
-def _between(
-    before: Sequence[_Statement], line: cst.SimpleStatementLine, after: Sequence[_Statement], *, apart: bool
+def _apart(
+    before: Sequence[_Statement], line: cst.SimpleStatementLine, after: Sequence[_Statement]
 ) -> list[_Statement]:
-    """The new statement where it belongs, with a blank line around a section of its own."""
-    line = line.with_changes(leading_lines=[_BLANK] if apart else [])
-    following = after[0] if after else None
-    if following is not None and not _follows(line, following) and not following.leading_lines:
-        after = [following.with_changes(leading_lines=[_BLANK]), *after[1:]]
+    """The new statement between blank lines."""
+    line = line.with_changes(leading_lines=[_BLANK] if before else [])
+    if after and not getattr(after[0], "leading_lines", ()):
+        after = [after[0].with_changes(leading_lines=[_BLANK]), *after[1:]]
     return [*before, line, *after]
-
-
-def _follows(line: cst.SimpleStatementLine, following: _Statement) -> bool:
-    """Whether a statement is an import of the same section."""
-    found = _imported(following)
-    return found is not None and _order(found)[0] == _order(line.body[0])[0]
 
 
 def _statement(wanted: Import) -> cst.SimpleStatementLine:

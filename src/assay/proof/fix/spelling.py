@@ -77,10 +77,6 @@ class Speller:
         imports = frozenset(found[1] for found in spelled.values() if found[1] is not None)
         return Spelled(written(tree, {name: found[0] for name, found in spelled.items()}, self.quote), imports)
 
-    def quoted(self, text: str) -> str:
-        """A string literal in the file's quotation marks."""
-        return _quoted(text, self.quote)
-
     def _name(self, name: str, scope: Scope | None) -> tuple[str, Import | None]:
         """How to write one of the known names, and the import that is missing for it."""
         module = MODULES.get(name, name)
@@ -164,10 +160,11 @@ def written(node: ast.expr, names: Mapping[str, str], quote: str) -> str:
         case ast.BinOp(left=left, right=right):
             return f"{written(left, names, quote)} | {written(right, names, quote)}"
         case ast.Constant(value=str(text)):
-            return _quoted(text, quote)
+            return quoted(text, quote)
     return ast.unparse(node)
 
 
-def _quoted(text: str, quote: str) -> str:
+def quoted(text: str, quote: str) -> str:
+    """A string literal in the quotation marks that are preferred, where it has none of them in it."""
     shown = repr(text)
     return shown if shown[0] == quote or quote in text else f"{quote}{shown[1:-1]}{quote}"

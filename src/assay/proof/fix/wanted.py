@@ -97,7 +97,7 @@ def _values(column: Column) -> tuple[str, ...]:
 def _differ(uses: Iterable[ValueUse]) -> str:
     """The types that do not go together, each with the first call that has it."""
     places: dict[str, str] = {}
-    for use in uses:
+    for use in sorted(uses, key=lambda use: use.place):
         kind = python_type(use.column.type, use.column.allowed) if use.column is not None else "a nested row"
         places.setdefault(kind, f"{kind} at {use.place.path}:{use.place.line}")
     return f"its queries need {' and '.join(places.values())}"
