@@ -229,8 +229,10 @@ async def test_without_migrations_the_database_is_taken_as_it_is(tmp_path: Path,
 
 
 HOSTILE = {
-    "two statements": ('"select 1; drop table person"', "ASY101"),
-    "the end of the wrapper": ("'''select 1; end; drop table person; --'''", "ASY101"),
+    "two statements": ('"select 1; drop table person"', None),
+    "two statements, prepared as one": ('"select $1::int; drop table person", 1', "ASY101"),
+    "the end of the wrapper": ("'''select 1; end; drop table person; --'''", None),
+    "the end of the wrapper, prepared": ("'''select $1::int; end; drop table person; --''', 1", "ASY101"),
     "a comment that swallows what follows": ('"select 1 --"', None),
     "nothing": ('""', None),
     "a NUL": ('"select \\0"', "ASY101"),

@@ -105,22 +105,23 @@ def test_counts(tmp_path: Path, code: str) -> None:
 
 
 OTHERS = {
-    "another driver's connection": 'import asyncpg\nasync def f(x: asyncpg.Connection): await x.execute("select 1")',
+    "another database's connection": 'import aiomysql\nasync def f(x: aiomysql.Connection): await x.execute("select 1")',
     "another driver's, beside Assay": 'import assay, sqlite3\ndef f(x: sqlite3.Cursor): x.execute("select 1")',
     "opened by another library": 'import assay, sqlite3\nx = sqlite3.connect("f")\nx.execute("select 1")',
     "a class of the project's own": lines(
         "import assay", "from app.db import Wrapper", 'def f(x: Wrapper): x.fetch_all(R, "select 1")'
     ),
     "unknown, in a file of another library": 'from sqlalchemy import text\ndef f(x): x.execute("select 1")',
-    "another driver's, by an alias that type checkers see differently": lines(
-        "import assay, asyncpg",
+    "another database's, by an alias that type checkers see differently": lines(
+        "import assay, aiomysql",
         "from typing import TYPE_CHECKING",
         "if TYPE_CHECKING:",
-        "  Driver = asyncpg.Connection[asyncpg.Record]",
+        "  Driver = aiomysql.Connection[aiomysql.Record]",
         "else:",
-        "  Driver = asyncpg.Connection",
+        "  Driver = aiomysql.Connection",
         'async def f(connection: Driver): await connection.execute("select 1")',
     ),
+    "unknown, in a file of another database": 'import sqlite3\ndef f(x): x.execute("select 1")',
     "no statement": 'import assay\ndef f(x): x.execute("do it now, please")',
     "a task": "import assay\ndef f(runner, task): runner.execute(task)",
     "no argument": "import assay\ndef f(x: assay.Pool): x.execute()",

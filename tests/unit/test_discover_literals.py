@@ -19,7 +19,8 @@ from assay.proof.discover.source import Source
 def folded(code: str, name: str = "sql") -> Sql:
     """The constant that a name is given at the top of a module."""
     source = Source(Path("/p/m.py"), "m.py", "m", code, ast.parse(code))
-    sql = Folder(Project(Path("/p"))).fold(ast.parse(name, mode="eval").body, source, source.scope)
+    (form,) = Folder(Project(Path("/p"))).forms(ast.parse(name, mode="eval").body, source, source.scope)
+    sql = form.sql
     assert isinstance(sql, Sql), sql
     return sql
 

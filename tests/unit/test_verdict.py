@@ -244,9 +244,9 @@ def test_another_number_of_columns(judged: Judge, row: str, message: str, fix: s
 
 
 def nested(nullable: bool, reason: str) -> Description:
-    return described(
-        ID, TITLE, Column("author.id", INT4, nullable, reason), Column("author.name", TEXT, nullable, reason)
-    )
+    joined = "author" if reason == OUTER else None
+    author = Column("author.id", INT4, nullable, reason, joined=joined)
+    return described(ID, TITLE, author, Column("author.name", TEXT, nullable, reason, joined=joined))
 
 
 def test_a_nested_row_of_an_outer_join_is_optional(judged: Judge) -> None:

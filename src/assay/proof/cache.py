@@ -170,14 +170,28 @@ def description_from_json(value: dict[str, Any]) -> Description:
 
 
 def _column_to_json(column: Column) -> dict[str, Any]:
-    allowed = {"allowed": list(column.allowed)} if column.allowed is not None else {}
-    kind = _type_to_json(column.type)
-    return {"name": column.name, "nullable": column.nullable, "reason": column.reason, "type": kind, **allowed}
+    value: dict[str, Any] = {"name": column.name, "nullable": column.nullable, "reason": column.reason}
+    value["type"] = _type_to_json(column.type)
+    if column.allowed is not None:
+        value["allowed"] = list(column.allowed)
+    if column.joined is not None:
+        value["joined"] = column.joined
+    if column.null_in_row:
+        value["null_in_row"] = column.null_in_row
+    return value
 
 
 def _column_from_json(value: dict[str, Any]) -> Column:
     allowed = tuple(value["allowed"]) if "allowed" in value else None
-    return Column(value["name"], _type_from_json(value["type"]), value["nullable"], value["reason"], allowed)
+    return Column(
+        value["name"],
+        _type_from_json(value["type"]),
+        value["nullable"],
+        value["reason"],
+        allowed,
+        value.get("joined"),
+        value.get("null_in_row", ""),
+    )
 
 
 def _type_to_json(kind: PgType) -> str | dict[str, Any]:

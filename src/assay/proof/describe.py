@@ -15,6 +15,7 @@ from assay.proof.access import access, is_read_only, is_unfiltered
 from assay.proof.allowed import allowed_values
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
 from assay.proof.inference import Inference
+from assay.proof.joined import joined
 from assay.proof.needs import Needs, needs_of
 from assay.proof.nodes import Command, expression_type, target_list, visible
 from assay.proof.nullability.answer import Nullness, maybe
@@ -137,8 +138,10 @@ async def _infer(session: Session, inference: Inference, analysed: Analysed) -> 
             for number, oid in enumerate(analysed.parameters, 1)
         ),
         columns=tuple(
-            Column(entry["resname"] or "?column?", catalog.types[oid], answer.nullable, answer.reason, values)
-            for entry, oid, answer, values in zip(entries, results, nullness, _values(inference, query), strict=True)
+            Column(entry["resname"] or "?column?", catalog.types[oid], answer.nullable, answer.reason, values, *outer)
+            for entry, oid, answer, values, outer in zip(
+                entries, results, nullness, _values(inference, query), _joined(inference, query, nullness), strict=True
+            )
         ),
         reads=tuple(sorted(touched.reads)),
         writes=tuple(sorted(touched.writes)),
@@ -155,6 +158,16 @@ def _values(inference: Inference, query: Node) -> list[tuple[str, ...] | None]:
     if query.get("setOperations") is not None:
         return [None for _ in entries]
     return [allowed_values(inference, level, entry["expr"]) for entry in entries]
+
+
+def _joined(inference: Inference, query: Node, nullness: list[Nullness]) -> list[tuple[str | None, str]]:
+    """For each column of the result the row that an outer join may not find, and why it may be NULL in one found."""
+    level, entries = inference.level(query, None), visible(target_list(query))
+    none: tuple[str | None, str] = (None, "")
+    return [
+        (joined(inference, level, entry["expr"]) or none) if answer.nullable else none
+        for entry, answer in zip(entries, nullness, strict=True)
+    ]
 
 
 def _proofs(

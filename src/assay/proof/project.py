@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assay.config import DatabaseUrl, Settings
@@ -13,10 +13,11 @@ from assay.proof.answers import Answers, NotKept, Progress, Stale, answers_from_
 from assay.proof.arguments import Arguments
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
 from assay.proof.cache import FOLDER, Cache, Differences, Entry
+from assay.proof.created import created_relations
 from assay.proof.description import Description
 from assay.proof.discover import discover
 from assay.proof.discover.files import python_files
-from assay.proof.discover.model import Call, Discovery, Unreadable
+from assay.proof.discover.model import Call, Discovery, Place, Unreadable
 from assay.proof.discover.source import Source
 from assay.proof.expressions import Expressions
 from assay.proof.findings import Finding, finding
@@ -24,10 +25,12 @@ from assay.proof.fix.changes import Plan
 from assay.proof.ignore import Ignore, in_source, in_statements, silence
 from assay.proof.modules import Modules
 from assay.proof.report import Report
-from assay.proof.verdict import Verdict, import_failure, judge, read_query, refused
+from assay.proof.verdict import Verdict, import_failure, judge, read_query
 from assay.proof.verdict.branches import Branches, branches
+from assay.proof.verdict.forms import by_form
 from assay.proof.verdict.joining import joined, joined_findings
 from assay.proof.verdict.query import Dynamic, Query
+from assay.proof.verdict.refusal import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Pr
         read = [_read(call, code) for call in discovery.calls]
         queries = [query for part in read for query in _queries(part)]
         answers = _answers(settings, queries, server, progress)
-        verdicts = [_verdict(call, part, answers, code) for call, part in zip(discovery.calls, read, strict=True)]
+        verdicts = by_form(
+            [_verdict(call, part, answers, code) for call, part in zip(discovery.calls, read, strict=True)]
+        )
         findings = [_unreadable(part) for part in discovery.unreadable]
         findings += [found for verdict in verdicts for found in verdict.findings]
         silenced = silence(_in_order(findings), _ignores(discovery, queries, settings), verdicts)
@@ -107,7 +112,7 @@ def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: boo
     removed = differences.orphaned if write and not discovery.unreadable else ()
     cache.remove(removed)
     findings = [_unreadable(part) for part in discovery.unreadable]
-    findings += [found for part in read for found in _refusals(part, answers)]
+    findings += [found for part in read for found in _refusals(part, answers, code.created)]
     seconds = time.perf_counter() - start
     return Preparation(len(entries), written, removed, differences, _in_order(findings), answers.basis, seconds)
 
@@ -138,15 +143,17 @@ def _answers(
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """What looks up the classes and the types around calls."""
+    """What is known of the code around calls: it looks up their classes and types."""
 
     expressions: Expressions
     arguments: Arguments
+    created: Mapping[str, Place]
+    """Where the project's own statements create relations, by their names."""
 
     @classmethod
     def of(cls, discovery: Discovery, modules: Modules) -> _Code:
         expressions = Expressions(discovery.project, modules)
-        return cls(expressions, Arguments(expressions))
+        return cls(expressions, Arguments(expressions), created_relations(discovery.calls))
 
 
 def _read(call: Call, code: _Code) -> Query | Branches | Finding:
@@ -182,13 +189,13 @@ def _on_query(query: Query, answers: Answers, code: _Code) -> Verdict:
     answer = answers.by_sql[query.statement.source]
     if isinstance(answer, Description):
         return judge(query, answer, code.expressions, code.arguments)
-    return Verdict(query.call, query.sql.text, None, (_unanswered(query, answer),))
+    return Verdict(query.call, query.sql.text, None, (_unanswered(query, answer, code.created),))
 
 
-def _unanswered(query: Query, answer: DatabaseError | NotKept | Stale) -> Finding:
+def _unanswered(query: Query, answer: DatabaseError | NotKept | Stale, created: Mapping[str, Place]) -> Finding:
     match answer:
         case DatabaseError():
-            return refused(query, answer)
+            return refused(query, answer, created)
         case NotKept(file=file):
             message = "the query is not in the offline cache"
             return finding("ASY901", query.place, message, because=f"there is no {FOLDER}/{file}", call=query.place)
@@ -207,14 +214,14 @@ def _entries(answers: Answers) -> list[Entry]:
     ]
 
 
-def _refusals(part: Query | Branches | Finding, answers: Answers) -> tuple[Finding, ...]:
+def _refusals(part: Query | Branches | Finding, answers: Answers, created: Mapping[str, Place]) -> tuple[Finding, ...]:
     """Why there is no answer to keep."""
     if isinstance(part, Finding):
         return (part,)
     found: list[list[Finding]] = []
     for query in _queries(part):
         answer = answers.by_sql[query.statement.source]
-        found.append([refused(query, answer)] if isinstance(answer, DatabaseError) else [])
+        found.append([refused(query, answer, created)] if isinstance(answer, DatabaseError) else [])
     return joined_findings(part, found) if isinstance(part, Branches) else tuple(found[0])
 
 

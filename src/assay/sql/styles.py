@@ -76,9 +76,9 @@ def parse(sql: str, style: Style, expanding: frozenset[str] = frozenset()) -> St
 
 def shown(style: Style, statement: Statement, index: int) -> str:
     """A parameter as the user writes it; ``index`` is from 0."""
-    if statement.names:
-        return shown_name(style, statement.names[index])
-    return f"%s no. {index + 1}" if style in _FORMATS else f"${index + 1}"
+    if style not in _FORMATS:
+        return statement.shown(index)
+    return shown_name(style, statement.names[index]) if statement.names else f"%s no. {index + 1}"
 
 
 def shown_name(style: Style, name: str) -> str:

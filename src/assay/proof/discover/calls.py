@@ -1,139 +1,166 @@
-"""Which calls are Assay's, and what each is given.
+"""Which calls take SQL, and what each is given.
 
-A call counts when its object is known to be Assay's. When that is not known, it counts if the code around speaks for
-it: the file imports Assay and no other database library is in sight, or the arguments can be nothing else. What
-counts and has no constant statement is reported; what does not count is left alone.
+A call counts when its object is known to be a library's. When that is not known, it counts if the code around speaks
+for it: the file imports a library, or another file of the project does, and the arguments are what its method takes.
+What counts and has no constant statement is reported; what does not count is left alone.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from assay.proof.discover.fold import Folder
-from assay.proof.discover.model import Argument, Call, NotConstant, Sql
-from assay.proof.discover.receivers import Owner, Receivers
+from assay.proof.discover.given import argument, given_to, with_bound
+from assay.proof.discover.libraries import LIBRARIES, OTHER_LIBRARIES, PACKAGES, Library, Owner
+from assay.proof.discover.model import Call, Form, Sql
+from assay.proof.discover.receivers import Receivers
 from assay.proof.discover.resolve import Project
 from assay.proof.discover.scopes import Scope
 from assay.proof.discover.source import Source
-from assay.proof.discover.surfaces import METHODS, OTHER_LIBRARIES, Surface
-
-_STATEMENT = re.compile(
-    r"""
-    \s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*|\(\s*)*
-    (?: select\b | insert\s+into\b | update\s+.+?\sset\b | delete\s+from\b | merge\s+into\b | values\s*\(
-    | with\s+.+?\sas\b | table\s+[\w."]+\s*;?\s*$ | call\s+[\w."]+\s*\( | truncate\b | notify\s+[\w"] | listen\s+[\w"]
-    | (?:create|alter|drop|comment\s+on|lock|refresh)\s+
-      (?:or\s|unique\s|temp|unlogged\s|table\b|index\b|view\b|materialized\b|type\b|schema\b|function\b|role\b)
-    | set\s+(?:local\s|session\s|role\b|[\w.]+\s*(?:=|\sto\s)) | do\s+\$ | copy\s+.+?\s(?:from|to)\b )
-    """,
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-"""How a statement begins; enough to tell it from other text."""
-
-_CUT_OFF = re.compile(r"\s*(?:update|merge\s+into|with|truncate)\s+[\w.\"]*\s*$", re.IGNORECASE)
-"""A statement that goes on in something that is not constant: ``"update " + table``."""
+from assay.proof.discover.statements import split, style_of
+from assay.proof.discover.surfaces import DRIVER_SQL, METHODS, Surface
+from assay.proof.discover.wording import holds_statement, is_named_like_a_database, is_statement, is_written_for
 
 _METHOD = re.compile(rf"\.\s*(?:{'|'.join(METHODS)})\b")
-
-_DATABASE_NAMES = re.compile(r"(?:^|_)(?:db|database|pool|conn|connection|tx|transaction|executor)$", re.IGNORECASE)
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 
 
 class CallFinder:
     """Finds the calls of one project's files that count."""
 
     def __init__(self, project: Project) -> None:
+        self.project = project
         self.folder = Folder(project)
         self.receivers = Receivers(project)
+        self._everywhere: tuple[Library, ...] | None = None
 
     def find(self, source: Source) -> Iterator[Call]:
         """The calls of a file, in the order of the code."""
         if _METHOD.search(source.text) is None:
             return
-        setting = _imports(source)
+        likely = self._likely(source)
         for node, scope in sorted(source.found.calls, key=lambda found: (found[0].lineno, found[0].col_offset)):
-            call = self._call(node, scope, source, setting)
-            if call is not None:
-                yield call
+            yield from self._calls(node, scope, source, likely)
 
-    def _call(self, node: ast.Call, scope: Scope, source: Source, setting: Owner) -> Call | None:
+    def _likely(self, source: Source) -> tuple[Library, ...]:
+        """The libraries that an object may be of whose kind is not known, the likeliest first."""
+        imported = source.found.packages
+        found = _libraries(imported)
+        if LIBRARIES[Owner.ASSAY] in found or not imported & OTHER_LIBRARIES:
+            return found or self._of_project()
+        return ()
+
+    def _of_project(self) -> tuple[Library, ...]:
+        """The libraries that any file of the project imports; where there are none, and no others, any may be meant."""
+        if self._everywhere is None:
+            sources = (self.project.read(path) for path in self.project.files)
+            imported = {name for part in sources if isinstance(part, Source) for name in _IMPORT.findall(part.text)}
+            unknown = () if imported & OTHER_LIBRARIES else tuple(LIBRARIES[owner] for owner in _UNNAMED)
+            self._everywhere = _libraries(imported) or unknown
+        return self._everywhere
+
+    def _calls(self, node: ast.Call, scope: Scope, source: Source, likely: tuple[Library, ...]) -> Iterator[Call]:
         assert isinstance(node.func, ast.Attribute)  # noqa: S101 - the survey collects no other calls
-        surface = METHODS[node.func.attr]
-        statement = _argument(node, surface.sql, "sql")
-        if statement is None:
-            return None
+        surfaces = METHODS[node.func.attr]
+        if all(_statement_of(node, surface) is None for surface in surfaces.values()):
+            return
         owner = self.receivers.owner(node.func.value, scope, source)
-        if owner is Owner.OTHER or (owner is Owner.UNKNOWN and setting is Owner.OTHER):
-            return None
-        sql = self.folder.fold(statement, source, scope)
-        if owner is Owner.UNKNOWN and not _speaks_for_itself(surface, node, statement, sql, setting):
-            return None
-        row = _argument(node, surface.row, "row") if surface.row is not None else None
-        arguments, unpacked = _arguments(node, surface)
-        return Call(surface, source, scope, node, row, sql, arguments, unpacked)
+        if owner is Owner.UNKNOWN:
+            possible = [surfaces[library.owner] for library in likely if library.owner in surfaces]
+            yield from self._of_unknown(node, scope, source, possible)
+        elif owner in surfaces:
+            yield from self._of_known(node, scope, source, surfaces[owner])
+
+    def _of_known(self, node: ast.Call, scope: Scope, source: Source, surface: Surface) -> Iterator[Call]:
+        statement = _statement_of(node, surface)
+        if statement is not None:
+            forms = self.folder.forms(statement, source, scope)
+            yield from _found(surface, node, scope, source, [f for f in forms if _is_sql(surface, f, statement)])
+
+    def _of_unknown(self, node: ast.Call, scope: Scope, source: Source, possible: list[Surface]) -> Iterator[Call]:
+        """The calls of an object of unknown kind: of the first library whose method the arguments fit."""
+        for surface in possible:
+            statement = _statement_of(node, surface)
+            if statement is None or not _fits(surface, node):
+                continue
+            forms = self.folder.forms(statement, source, scope)
+            forms = tuple(form for form in forms if form.wrapper is not None or not _takes_objects(surface))
+            if _speaks_for_itself(surface, node, statement, forms, source):
+                yield from _found(surface, node, scope, source, forms)
+                return
 
 
-def _argument(node: ast.Call, index: int, keyword: str) -> ast.expr | None:
-    before = node.args[: index + 1]
-    if len(before) == index + 1 and not any(isinstance(argument, ast.Starred) for argument in before):
-        return before[index]
-    return next((given.value for given in node.keywords if given.arg == keyword), None)
+_UNNAMED = (Owner.ASSAY, Owner.ASYNCPG, Owner.PSYCOPG2)
 
 
-def _arguments(node: ast.Call, surface: Surface) -> tuple[tuple[Argument, ...], bool]:
-    given = node.args[surface.sql + 1 :]
-    positional = [Argument(argument) for argument in given if not isinstance(argument, ast.Starred)]
-    taken = {"sql", "row"} if len(node.args) <= surface.sql else set()
-    named = [Argument(k.value, k.arg) for k in node.keywords if k.arg is not None and k.arg not in taken]
-    unpacked = len(positional) < len(given) or any(k.arg is None for k in node.keywords)
-    return (*positional, *named), unpacked or surface.batch
+def _libraries(packages: Collection[str]) -> tuple[Library, ...]:
+    found = {PACKAGES[package].owner for package in packages if package in PACKAGES}
+    return tuple(library for owner, library in LIBRARIES.items() if owner in found)
 
 
-def _imports(source: Source) -> Owner:
-    """Whose database calls a file makes, going by its imports."""
-    packages = {
-        binding.module.partition(".")[0]
-        for bindings in source.scope.names.values()
-        for binding in bindings
-        if binding.kind == "imported"
-    }
-    if "assay" in packages:
-        return Owner.OURS
-    return Owner.OTHER if packages & OTHER_LIBRARIES else Owner.UNKNOWN
+def _statement_of(node: ast.Call, surface: Surface) -> ast.expr | None:
+    return argument(node, surface.sql, surface.keywords)
+
+
+def _found(surface: Surface, node: ast.Call, scope: Scope, source: Source, forms: Collection[Form]) -> Iterator[Call]:
+    row = argument(node, surface.row, ("row",)) if surface.row is not None else None
+    for form in forms:
+        given = with_bound(given_to(node, surface), form.wrapper)
+        call = Call(
+            surface,
+            source,
+            scope,
+            node,
+            row,
+            form.sql,
+            given.arguments,
+            given.unpacked,
+            batch=given.batch,
+            style=style_of(surface, form, given),
+            expanding=form.wrapper.expanding if form.wrapper is not None else frozenset(),
+            branch=form.branch if len(forms) > 1 else "",
+        )
+        yield from split(call, given)
+
+
+def _takes_objects(surface: Surface) -> bool:
+    """Whether statements are mostly objects, so that only ``text()`` is SQL."""
+    return surface.owner is Owner.SQLALCHEMY and surface.method != DRIVER_SQL
+
+
+def _is_sql(surface: Surface, form: Form, statement: ast.expr) -> bool:
+    """Whether a form of what a known library is given is a string, and not an object that it makes SQL of."""
+    if form.wrapper is not None or surface.owner not in (Owner.SQLALCHEMY, Owner.DATABASES):
+        return True
+    if surface.method == DRIVER_SQL:
+        return True
+    return is_statement(form.sql.text) if isinstance(form.sql, Sql) else holds_statement(statement)
+
+
+def _fits(surface: Surface, node: ast.Call) -> bool:
+    """Whether the arguments of a call are such as the method takes."""
+    match surface.passing:
+        case "packed":
+            return len(node.args) <= surface.sql + 2
+        case "spread" if surface.row is not None:
+            return len(node.args) > surface.sql or {"row", "sql"} & {keyword.arg for keyword in node.keywords} != set()
+    return True
 
 
 def _speaks_for_itself(
-    surface: Surface, node: ast.Call, statement: ast.expr, sql: Sql | NotConstant, setting: Owner
+    surface: Surface, node: ast.Call, statement: ast.expr, forms: Collection[Form], source: Source
 ) -> bool:
-    """Whether a call on an object of unknown kind must be Assay's."""
-    if surface.row is not None and len(node.args) <= surface.sql and setting is not Owner.OURS:
-        return False
-    if isinstance(sql, Sql):
-        return _STATEMENT.match(sql.text) is not None
-    if _holds_statement(statement):
-        return True
+    """Whether a call of an object of unknown kind must be of the surface's library."""
+    texts = [form.sql.text for form in forms if isinstance(form.sql, Sql)]
+    if texts:
+        given = given_to(node, surface)
+        wrapped = any(form.wrapper is not None for form in forms)
+        return any(is_statement(text) and (wrapped or is_written_for(surface.owner, text, given)) for text in texts)
+    if not forms or holds_statement(statement):
+        return bool(forms)
     assert isinstance(node.func, ast.Attribute)  # noqa: S101 - as above
-    return setting is Owner.OURS and _DATABASE_NAMES.search(_last_name(node.func.value)) is not None
-
-
-def _holds_statement(node: ast.expr) -> bool:
-    """Whether an expression that is not constant begins with the text of a statement."""
-    while True:
-        match node:
-            case ast.BinOp():
-                node = node.left
-            case ast.JoinedStr(values=[first, *_]):
-                node = first
-            case ast.Call(func=ast.Attribute(value=value)) | ast.IfExp(body=value):
-                node = value
-            case ast.Constant(value=str(text)):
-                return _STATEMENT.match(text) is not None or _CUT_OFF.match(text) is not None
-            case _:
-                return False
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    imported = not surface.library.packages.isdisjoint(source.found.packages)
+    wrapped = any(form.wrapper is not None for form in forms)
+    return imported and (wrapped or (is_named_like_a_database(node.func.value) and not surface.generic))

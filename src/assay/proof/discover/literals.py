@@ -7,9 +7,13 @@ section 2.4 (https://docs.python.org/3/reference/lexical_analysis.html#literals)
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from functools import cache
+
+from assay.proof.discover.model import Run, Sql
+from assay.proof.discover.source import Source
 
 _START = re.compile(r"([A-Za-z]*)(\"\"\"|'''|\"|')")
 _BETWEEN = re.compile(r"(?:\s|\\\n|#[^\n]*)*")
@@ -35,6 +39,28 @@ class Hole:
 
 class Unexpected(Exception):
     """The text is not what the scanner expects of string literals."""
+
+
+def literal(node: ast.expr, source: Source) -> Sql:
+    """The value of a string literal; of one in a form not known here, all of it is placed at its beginning."""
+    text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    pieces = [piece for piece in pieces_of(node, source) if isinstance(piece, Chunk)]
+    if not text or "".join(piece.text for piece in pieces) != text:
+        return all_at(text, source, source.span(node)[0])
+    return Sql(tuple(Run(piece.text, source, piece.offset) for piece in pieces))
+
+
+def pieces_of(node: ast.expr, source: Source) -> list[Chunk | Hole]:
+    """The pieces of a literal; none when it is of a form not known here."""
+    try:
+        return scan(source.text, *source.span(node))
+    except (Unexpected, UnicodeError, ValueError):
+        return []
+
+
+def all_at(text: str, source: Source, offset: int) -> Sql:
+    """A string with no better place for its characters than one."""
+    return Sql(tuple(Run(character, source, offset) for character in text) or (Run("", source, offset),))
 
 
 def scan(code: str, start: int, end: int) -> list[Chunk | Hole]:

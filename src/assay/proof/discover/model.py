@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from assay.sql.styles import Style
 
 if TYPE_CHECKING:
     from assay.proof.discover.resolve import Project
@@ -60,6 +63,32 @@ class Sql:
         run = self.runs[number]
         return run.source.place_at(run.offset + index - (ends[number] - len(run.text)))
 
+    def part(self, start: int, end: int) -> Sql:
+        """The characters from ``start`` up to, not including, ``end``; both from 0."""
+        return self.cut([(start, end)])[0]
+
+    def cut(self, spans: Iterable[tuple[int, int]]) -> list[Sql]:
+        """Several parts, in order and without overlaps, in one go."""
+        parts: list[Sql] = []
+        number = at = 0
+        for start, end in spans:
+            kept: list[Run] = []
+            while number < len(self.runs) and at < end:
+                run = self.runs[number]
+                first, last = max(start - at, 0), min(end - at, len(run.text))
+                if first < last:
+                    kept.append(Run(run.text[first:last], run.source, run.offset + first))
+                if at + len(run.text) > end:
+                    break
+                at += len(run.text)
+                number += 1
+            parts.append(Sql(tuple(kept) or (self._empty(number),)))
+        return parts
+
+    def _empty(self, number: int) -> Run:
+        run = self.runs[min(number, len(self.runs) - 1)]
+        return Run("", run.source, run.offset)
+
 
 @dataclass(frozen=True, slots=True)
 class NotConstant:
@@ -68,6 +97,47 @@ class NotConstant:
     place: Place
     why: str
     """In words that follow "because": ``"sql" is a parameter of "find"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A condition that a string depends on, and how it came out."""
+
+    condition: Hashable
+    """Equal for conditions that always come out alike."""
+    outcome: Hashable
+    words: str
+    """In words that follow "where": ``newest is true (line 12)``."""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What a library makes of a string before it is run: SQLAlchemy's ``text()``, psycopg's ``sql.SQL()``."""
+
+    name: str
+    """``text`` or ``SQL``."""
+    bound: tuple[Argument, ...] = ()
+    """The parameters that ``bindparams()`` gives values for."""
+    expanding: frozenset[str] = frozenset()
+    """The parameters that a list in parentheses takes the place of."""
+    unpacked: bool = False
+    """Whether ``bindparams(**named)`` may give more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One of the strings that an expression can be, or why it is none."""
+
+    sql: Sql | NotConstant
+    choices: tuple[Choice, ...] = ()
+    """The conditions under which it is this one."""
+    wrapper: Wrapper | None = None
+
+    @property
+    def branch(self) -> str:
+        """The conditions, in words that follow "where"; empty where there are none."""
+        return " and ".join(choice.words for choice in sorted(self.choices, key=lambda choice: choice.line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +151,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the runtime surface, with its statement."""
+    """A call that takes SQL, with its statement.
+
+    Where a call can run several statements, under conditions or one after the other, there is one of these for each.
+    """
 
     surface: Surface
     source: Source
@@ -93,6 +166,14 @@ class Call:
     arguments: tuple[Argument, ...]
     unpacked: bool
     """Whether ``*args`` or ``**named`` may give more arguments."""
+    batch: bool = False
+    """Whether the arguments are many sets of parameters."""
+    style: Style = Style.ASSAY
+    """How its placeholders are written."""
+    expanding: frozenset[str] = frozenset()
+    """The parameters that a list in parentheses takes the place of."""
+    branch: str = ""
+    """Under which conditions this statement is run, in words that follow "where"; empty where it always is."""
 
     @property
     def place(self) -> Place:

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.proof.discover.files import import_folders
 from assay.proof.discover.model import Unreadable
 from assay.proof.discover.scopes import Binding, Scope
-from assay.proof.discover.source import Source, read_source
+from assay.proof.discover.source import Source, read_source, read_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Bound:
     source: Source
     name: str
     bindings: tuple[Binding, ...]
+    scope: Scope | None = None
+    """Whose name it is."""
 
     @property
     def only(self) -> Binding | None:
@@ -55,9 +57,12 @@ class Project:
 
     def __init__(self, root: Path, files: Iterable[Path] = ()) -> None:
         self.root = root
-        self.folders = import_folders(root, files)
+        self.files = tuple(files)
+        self.folders = import_folders(root, self.files)
         """Where its modules are imported from."""
         self._sources: dict[Path, Source | Unreadable] = {}
+        self._sql: dict[Path, Source] = {}
+        self._below: dict[Scope, list[tuple[Scope, Source]]] = {}
         self._modules: dict[str, Source | None] = {}
 
     def read(self, path: Path) -> Source | Unreadable:
@@ -65,6 +70,12 @@ class Project:
         if path not in self._sources:
             self._sources[path] = read_source(path, self.root)
         return self._sources[path]
+
+    def read_sql(self, path: Path) -> Source:
+        """A file of SQL, read once; raises UsageError for one that cannot be read."""
+        if path not in self._sql:
+            self._sql[path] = read_sql(path, self.root)
+        return self._sql[path]
 
     def module(self, name: str) -> Source | None:
         """The project's module of a dotted name, or None when it is not the project's or cannot be parsed."""
@@ -90,7 +101,7 @@ class Project:
         if isinstance(node, ast.Name):
             return self._name(node.id, scope, source, seen)
         if isinstance(node, ast.Attribute):
-            own = _own_class(node.value, scope)
+            own = own_class(node.value, scope)
             if own is not None:
                 return self.class_attribute(own, source, node.attr)
             base = self.resolve(node.value, scope, source, seen)
@@ -98,10 +109,11 @@ class Project:
         return None
 
     def _name(self, name: str, scope: Scope, source: Source, seen: frozenset[object]) -> Target | None:
-        bindings = scope.lookup(name)
+        owner = scope.owner(name)
+        bindings = owner.names.get(name) if owner is not None else None
         if not bindings:
             return self._from_stars(name, source, seen)
-        return self._followed(Bound(source, name, tuple(bindings)), seen)
+        return self._followed(Bound(source, name, tuple(bindings), owner), seen)
 
     def _followed(self, bound: Bound, seen: frozenset[object]) -> Target | None:
         """A binding that is an import stands for what is imported; several that agree are one (try/except)."""
@@ -157,10 +169,11 @@ class Project:
                 return self.class_attribute(scope, base.source, name) if scope is not None else None
 
     def class_attribute(self, scope: Scope, source: Source, name: str) -> Bound | None:
-        """A name of a class's body or, failing that, of the project's classes that it inherits from."""
+        """A name of a class's body, or what its methods assign to it; failing that, of what it inherits from."""
         for owner, home in self.lineage(scope, source):
-            if name in owner.names:
-                return Bound(home, name, tuple(owner.names[name]))
+            bindings = (*owner.names.get(name, ()), *owner.attributes.get(name, ()))
+            if bindings:
+                return Bound(home, name, bindings, owner)
         return None
 
     def lineage(self, scope: Scope, source: Source) -> Iterable[tuple[Scope, Source]]:
@@ -175,6 +188,24 @@ class Project:
             yield owner, home
             named = [base for base in self.bases(owner, home) if isinstance(base, Bound)]
             todo += [(base.class_scope, base.source) for base in named if base.class_scope is not None]
+
+    def overriding(self, scope: Scope, source: Source, name: str) -> list[Bound]:
+        """What the classes of the project below a class give a name, each once."""
+        if scope not in self._below:
+            self._below[scope] = list(self._inheriting(scope, source))
+        found = ((below, home, below.names.get(name)) for below, home in self._below[scope])
+        return [Bound(home, name, tuple(bindings), below) for below, home, bindings in found if bindings]
+
+    def _inheriting(self, scope: Scope, source: Source) -> Iterable[tuple[Scope, Source]]:
+        """The classes of the project's files that inherit from a class."""
+        name: str = getattr(scope.node, "name", "")
+        for path in self.files:
+            home = self.read(path)
+            if not isinstance(home, Source) or name not in home.text:
+                continue
+            for below in home.found.classes:
+                if below is not scope and any(above is scope for above, _ in self.lineage(below, home)):
+                    yield below, home
 
     def bases(self, scope: Scope, source: Source) -> list[Target]:
         """What a class names as its bases, where that can be told."""
@@ -197,7 +228,7 @@ def absolute(module: str, source: Source) -> str:
     return ".".join([*kept, *([name] if name else [])])
 
 
-def _own_class(node: ast.expr, scope: Scope) -> Scope | None:
+def own_class(node: ast.expr, scope: Scope) -> Scope | None:
     """The class whose attribute ``self.name`` or ``cls.name`` is."""
     method = scope.method_class() if isinstance(node, ast.Name) else None
     return method[1] if method is not None and isinstance(node, ast.Name) and method[0] == node.id else None

@@ -32,6 +32,11 @@ class Binding:
         line: int = getattr(self.node, "lineno", 1)
         return line
 
+    @property
+    def declares_only(self) -> bool:
+        """Whether it gives the name a type and no value: ``name: str``."""
+        return self.kind == "assigned" and self.value is None
+
 
 @dataclass(eq=False, slots=True)
 class Scope:

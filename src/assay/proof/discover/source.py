@@ -12,6 +12,7 @@ from assay.proof.discover.files import module_name, read_python
 from assay.proof.discover.model import Place, Unreadable
 from assay.proof.discover.scopes import Scope
 from assay.proof.discover.survey import Found, survey
+from assay.sql.files import read_sql_file
 
 
 class Source:
@@ -75,7 +76,7 @@ class Source:
 
 def read_source(path: Path, root: Path) -> Source | Unreadable:
     """Parse a file, or say why it cannot be parsed."""
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    shown = _shown(path, root)
     try:
         text = read_python(path)
         with warnings.catch_warnings():
@@ -90,3 +91,12 @@ def read_source(path: Path, root: Path) -> Source | Unreadable:
     except (ValueError, RecursionError, MemoryError) as error:
         return Unreadable(Place(shown, 1, 1), f"it cannot be parsed: {error or 'it is nested too deeply'}")
     return Source(path, shown, module_name(path, root), text, tree)
+
+
+def read_sql(path: Path, root: Path) -> Source:
+    """A file of SQL, for its text and the places in it; raises UsageError for one that cannot be read."""
+    return Source(path, _shown(path, root), None, read_sql_file(path), ast.Module([], []))
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -19,13 +19,17 @@ class Found:
     module: Scope
     calls: tuple[tuple[ast.Call, Scope], ...]
     """Calls of methods named like those that take SQL."""
+    classes: tuple[Scope, ...]
+    packages: frozenset[str]
+    """What is imported anywhere in it, by the first part of the dotted names."""
 
 
 def survey(tree: ast.Module) -> Found:
     """Walk a module once, without recursion, so that no nesting is too deep."""
     surveyor = _Surveyor(Scope("module", tree))
     surveyor.walk(tree)
-    return Found(surveyor.module, tuple(surveyor.calls))
+    classes = tuple(scope for scope in surveyor.scopes if scope.kind == "class")
+    return Found(surveyor.module, tuple(surveyor.calls), classes, frozenset(surveyor.packages))
 
 
 class _Surveyor:
@@ -33,6 +37,7 @@ class _Surveyor:
         self.module = module
         self.calls: list[tuple[ast.Call, Scope]] = []
         self.scopes: list[Scope] = []
+        self.packages: set[str] = set()
         self.todo: list[tuple[ast.AST, Scope]] = []
 
     def walk(self, tree: ast.Module) -> None:
@@ -120,9 +125,11 @@ class _Surveyor:
             name = alias.asname or alias.name.partition(".")[0]
             module = alias.name if alias.asname else name
             scope.bind(name, Binding("imported", node, scope, module=module))
+            self.packages.add(module.partition(".")[0])
 
     def import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
         module = "." * node.level + (node.module or "")
+        self.packages.add(module.partition(".")[0])
         for alias in node.names:
             binding = Binding("imported", node, scope, module=module, attribute=alias.name)
             if alias.name == "*":

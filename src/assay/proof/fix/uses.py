@@ -10,7 +10,7 @@ from assay.proof.description import Column
 from assay.proof.discover.model import Place
 from assay.proof.rowclasses import ByName, nested_shape
 from assay.proof.verdict import Verdict
-from assay.proof.verdict.rows import column_misfit, may_be_missing, may_be_none, nested_columns
+from assay.proof.verdict.rows import column_misfit, may_be_none, missing_row, nested_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class RowUse:
     """By the names that fields have."""
     nested: dict[str, tuple[Column, ...]]
     """The columns of nested rows, by the names of their fields."""
-    absent: bool
-    """Whether an outer join may leave out the whole row."""
+    absent: frozenset[str]
+    """The relations without whose rows there is no such row at all."""
     place: Place
     """Of the call."""
 
@@ -59,10 +59,12 @@ class RowUse:
         """The value that a field of that name takes, or None when there is none for it."""
         if name in self.columns:
             column = self.columns[name]
-            null = may_be_none(column, absent=self.absent)
+            null = may_be_none(column, absent=column.joined in self.absent)
             return ValueUse(annotation, column, null, self.place, self.shape.validates)
+        inner = nested_shape(annotation) if name in self.nested else None
         if name in self.nested:
-            return ValueUse(annotation, None, may_be_missing(self.nested[name]), self.place)
+            relation = missing_row(inner[0], self.nested[name]) if inner is not None else None
+            return ValueUse(annotation, None, relation is not None and relation not in self.absent, self.place)
         return None
 
 
@@ -70,14 +72,15 @@ def row_uses(verdicts: Iterable[Verdict]) -> Iterator[RowUse]:
     """All of them, in the order of the calls."""
     for verdict in verdicts:
         if verdict.description is not None and isinstance(verdict.shape, ByName):
-            yield from _uses(verdict.shape, verdict.description.columns, verdict.call.place, absent=False)
+            yield from _uses(verdict.shape, verdict.description.columns, verdict.call.place, frozenset())
 
 
-def _uses(shape: ByName, columns: tuple[Column, ...], place: Place, *, absent: bool) -> Iterator[RowUse]:
+def _uses(shape: ByName, columns: tuple[Column, ...], place: Place, absent: frozenset[str]) -> Iterator[RowUse]:
     nested = nested_columns(columns)
     yield RowUse(shape, {column.name: column for column in columns}, nested, absent, place)
     for field in shape.fields:
         inner = nested_shape(field.annotation) if field.name in nested else None
         if inner is not None:
-            below = nested[field.name]
-            yield from _uses(inner[0], below, place, absent=inner[1] or may_be_missing(below))
+            relation = missing_row(inner[0], nested[field.name])
+            inside = absent | ({relation} if relation is not None else set())
+            yield from _uses(inner[0], nested[field.name], place, inside)

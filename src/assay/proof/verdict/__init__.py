@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from assay.errors import DatabaseError, ParameterError, RowClassError
+from assay.errors import ParameterError, RowClassError
 from assay.proof.arguments import Arguments
 from assay.proof.description import Description
-from assay.proof.discover.model import Call, NotConstant
-from assay.proof.excerpt import code_excerpt, server_words
+from assay.proof.discover.libraries import Owner
+from assay.proof.discover.model import Call, NotConstant, Sql
 from assay.proof.expressions import Expressions, Unresolved
 from assay.proof.findings import Finding, finding
 from assay.proof.modules import ImportFailure
@@ -18,7 +18,7 @@ from assay.proof.verdict.parameters import Unverified, parameter_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.proof.verdict.rows import row_findings
 from assay.proof.verdict.statement import statement_findings
-from assay.sql import placeholders
+from assay.sql.styles import Misplaced, Style, parse
 from assay.sql.templates import TemplateError, parse_template
 
 
@@ -55,28 +55,25 @@ def read_query(call: Call) -> Query | Dynamic | Finding:
             call=call.place,
         )
     try:
-        template = parse_template(call.sql.text)
+        template = parse_template(call.sql.text) if call.style is Style.ASSAY else None
         if template is not None:
             return Dynamic(call, call.sql, template)
-        return Query(call, call.sql, placeholders.parse(call.sql.text))
+        return Query(call, call.sql, parse(call.sql.text, call.style, call.expanding))
     except TemplateError as error:
         return finding("ASY108", call.sql.place(error.offset + 1), error.what, call=call.place, fix=error.remedy)
     except ParameterError as error:
         return finding("ASY301", call.sql.place(1), error.message, call=call.place, fix="use one kind of placeholder")
+    except Misplaced as error:
+        return _misplaced(call, call.sql, error)
 
 
-def refused(query: Query, error: DatabaseError) -> Finding:
-    """The finding for a statement that PostgreSQL does not accept, at the word that it points at, with its line."""
-    stretch = query.sent_word(error.position) if error.position else query.first_word
-    found = finding(
-        "ASY101",
-        stretch.place,
-        server_words(error),
-        because=error.detail or "",
-        call=query.place,
-        fix=error.hint or "",
-    )
-    return replace(found, width=stretch.size, shown=code_excerpt(stretch.source.text, stretch.offset, stretch.size))
+def _misplaced(call: Call, sql: Sql, error: Misplaced) -> Finding:
+    """What a library takes for a placeholder and is none, or what only its driver knows how to write."""
+    place = sql.place(error.offset + 1)
+    if error.certain:
+        return finding("ASY301", place, error.message, call=call.place, fix=error.fix)
+    message = "the statement could not be proven"
+    return finding("ASY105", place, message, because=error.message, call=call.place, fix=error.fix)
 
 
 def judge(
@@ -106,8 +103,11 @@ def judge(
 
 
 def import_failure(call: Call, expressions: Expressions) -> Finding | None:
-    """Why the classes and annotations at a call cannot be looked up; the same finding for all who need the module."""
-    if call.row is None and not call.arguments:
+    """Why the classes and annotations at a call cannot be looked up; the same finding for all who need the module.
+
+    Other libraries' calls have no row classes; without the module, their arguments are not compared.
+    """
+    if call.surface.owner is not Owner.ASSAY or (call.row is None and not call.arguments):
         return None
     module = expressions.modules.load(call.source)
     if not isinstance(module, ImportFailure):

@@ -118,7 +118,11 @@ def _signature(description: Description) -> tuple[tuple[str, str], ...]:
 
 
 def _column(columns: Sequence[Column]) -> Column:
-    column = next((column for column in columns if column.nullable), columns[0])
+    nullable = [column for column in columns if column.nullable]
+    column = (nullable or columns)[0]
+    relations = {column.joined for column in nullable}
+    in_row = next((column.null_in_row for column in nullable if column.null_in_row), "")
+    column = replace(column, joined=relations.pop() if len(relations) == 1 else None, null_in_row=in_row)
     allowed = [values for values in (one.allowed for one in columns) if values is not None]
     every = tuple(dict.fromkeys(value for values in allowed for value in values))
     return replace(column, allowed=every if len(allowed) == len(columns) else None)

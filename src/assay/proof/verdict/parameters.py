@@ -10,13 +10,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from assay.pgtypes.hints import read_hint, show
-from assay.pgtypes.parameters import argument_misfit
 from assay.proof.arguments import UNKNOWN, Arguments
 from assay.proof.description import NullUse, Parameter
 from assay.proof.discover.model import Argument, Place
 from assay.proof.findings import Finding, Keywords, finding
 from assay.proof.verdict.omitting import may_be_omitted, must_not_be_omitted, without_omitted
 from assay.proof.verdict.query import Query
+from assay.proof.verdict.sent import sent_misfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ Outcome = Finding | Unverified
 
 def parameter_findings(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
     """Everything in which a statement's parameters and a call's arguments differ, and what could not be told."""
-    if query.call.surface.batch:
+    if query.call.batch:
         yield from (_unverified(query, index) for index in range(len(params)))
     elif query.statement.names:
         yield from _by_name(query, params, arguments)
@@ -56,7 +56,7 @@ def _by_position(query: Query, params: tuple[Parameter, ...], arguments: Argumen
     given = [argument for argument in query.call.arguments if argument.name is None]
     named = [argument for argument in query.call.arguments if argument.name is not None]
     count = query.statement.parameter_count
-    if named:
+    if named and not (query.call.surface.library.surplus and count == 0):
         yield _no_such_name(query, named)
     elif len(given) > count or (len(given) < count and not query.call.unpacked):
         yield _wrong_count(query, given, count)
@@ -69,17 +69,36 @@ def _by_position(query: Query, params: tuple[Parameter, ...], arguments: Argumen
 def _by_name(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
     positional = [argument for argument in query.call.arguments if argument.name is None]
     named = {argument.name: argument for argument in query.call.arguments if argument.name is not None}
+    if positional and _is_packed(query):
+        yield _not_by_name(query, positional)
+        return
     if positional:
         yield from _from_object(query, params, positional, named, arguments)
         return
     names = query.statement.names
     missing = [name for name in names if name not in named] if not query.call.unpacked else []
     unknown = [argument for name, argument in named.items() if name not in names]
-    if missing or unknown:
+    if missing or (unknown and not query.call.surface.library.surplus):
         yield _wrong_names(query, missing, unknown)
         return
     for index, parameter in enumerate(params):
         yield from _argument(query, index, parameter, named.get(names[index]), arguments)
+
+
+def _is_packed(query: Query) -> bool:
+    return query.call.surface.passing == "packed"
+
+
+def _not_by_name(query: Query, positional: list[Argument]) -> Finding:
+    names, given = query.statement.names, _counted(len(positional))
+    return finding(
+        "ASY301",
+        _place(query, positional[0].node),
+        f"the statement takes {query.placeholders(names)} by name, the call gives {given} by position",
+        because="placeholders with names take their values from a dictionary",
+        call=query.place,
+        fix=f'pass a dictionary with "{names[0]}"',
+    )
 
 
 def _from_object(
@@ -91,10 +110,11 @@ def _from_object(
 ) -> Iterator[Outcome]:
     """``:name`` placeholders taken from the fields of one object."""
     if named or len(positional) > 1:
+        names = query.placeholders(query.statement.names)
         yield finding(
             "ASY301",
             _place(query, [*positional, *named.values()][1].node),
-            f"the statement takes {_names(query.statement.names)} by name, {_counted(len(positional))} by position",
+            f"the statement takes {names} by name, {_counted(len(positional))} by position",
             because="they come as keyword arguments, or all from the fields of one object",
             call=query.place,
             fix=f"pass {query.statement.names[0]}=…",
@@ -125,7 +145,7 @@ def _no_field(query: Query, place: Place, title: str, fields: list[str], lacking
     return finding(
         "ASY301",
         place,
-        f"{title} has no field for {_names(lacking)}",
+        f"{title} has no field for {query.placeholders(lacking)}",
         because=f"its fields are {', '.join(fields)}",
         call=query.place,
         fix=f"{f'write :{close[0]} in the statement, or ' if close else ''}add {lacking[0]} to {title}",
@@ -155,7 +175,7 @@ def _judged(query: Query, index: int, parameter: Parameter, given: _Given) -> It
         if present is None:
             return
         given = _Given(given.place, given.shown, present)
-    misfit = argument_misfit(parameter.type, given.annotation)
+    misfit = sent_misfit(query.call.surface, parameter.type, given.annotation)
     if misfit is not None:
         wanted = f"pass {misfit.annotation}" if misfit.annotation else "cast the parameter in the statement"
         yield finding(
@@ -191,7 +211,7 @@ def _wrong_count(query: Query, given: list[Argument], count: int) -> Finding:
         "ASY301",
         place,
         f"the statement takes {_counted(count)}, the call gives {len(given)}",
-        because=f"its highest placeholder is ${count}" if count else "it has no placeholders",
+        because=f"its highest placeholder is {query.parameter_name(count - 1)}" if count else "it has no placeholders",
         call=query.place,
         fix="pass one argument for each placeholder",
     )
@@ -201,28 +221,28 @@ def _no_such_name(query: Query, named: list[Argument]) -> Finding:
     return finding(
         "ASY301",
         _place(query, named[0].node),
-        f"the call gives {_keywords(named)}, which the statement does not have",
+        f"the call gives {_keywords(query, named)}, which the statement does not have",
         because="the statement has no placeholders with names",
         call=query.place,
-        fix=f"write :{named[0].name} in the statement, or pass the value by position",
+        fix=f"write {query.placeholders([named[0].name or ''])} in the statement, or pass the value by position",
     )
 
 
 def _wrong_names(query: Query, missing: list[str], unknown: list[Argument]) -> Finding:
     """One finding for both sides: a misspelled name is missing on the one and unknown on the other."""
     given = [argument.name or "" for argument in unknown]
-    lacks = f"the call does not give {_names(missing)}" if missing else ""
-    extra = f"gives {_keywords(unknown)}, which the statement does not have" if given else ""
+    lacks = f"the call does not give {query.placeholders(missing)}" if missing else ""
+    extra = f"gives {_keywords(query, unknown)}, which the statement does not have" if given else ""
     message = f"{lacks}; it {extra}" if lacks and extra else lacks or f"the call {extra}"
     place = query.placeholder_place(query.statement.names.index(missing[0])) if missing else None
     return finding(
         "ASY301",
         place or _place(query, unknown[0].node),
         message,
-        because=f"its placeholders are {_names(query.statement.names)}",
+        because=f"its placeholders are {query.placeholders(query.statement.names)}",
         call=query.place,
         fix=_names_remedy(query, missing, given),
-        subject=_respelled(missing, given),
+        subject=None if _is_packed(query) else _respelled(missing, given),
     )
 
 
@@ -241,10 +261,12 @@ def _names_remedy(query: Query, missing: list[str], given: list[str]) -> str:
     if len(missing) == 1 and len(given) == 1:
         close = missing
     if close and close[0] in missing:
-        return f"write :{given[0]} in the statement, or {close[0]}=… in the call"
+        return f"write {query.placeholders(given[:1])} in the statement, or {_keyword(query, close[0])} in the call"
     if close:
-        return f"leave {given[0]}=… out; the statement has :{close[0]}"
-    return f"pass {missing[0]}=…" if missing else f"leave {given[0]}=… out"
+        return f"leave {_keyword(query, given[0])} out; the statement has {query.placeholders(close)}"
+    if missing:
+        return f"pass {_keyword(query, missing[0])}"
+    return f"leave {_keyword(query, given[0])} out"
 
 
 def _unverified(query: Query, index: int) -> Unverified:
@@ -260,12 +282,13 @@ def _short(node: ast.expr) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _names(names: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(f":{name}" for name in names)
+def _keywords(query: Query, arguments: list[Argument]) -> str:
+    return ", ".join(_keyword(query, argument.name or "") for argument in arguments)
 
 
-def _keywords(arguments: list[Argument]) -> str:
-    return ", ".join(f"{argument.name}=…" for argument in arguments)
+def _keyword(query: Query, name: str) -> str:
+    """How the call gives a parameter by name."""
+    return f'"{name}": …' if _is_packed(query) else f"{name}=…"
 
 
 def _type_shown(annotation: Any) -> str:

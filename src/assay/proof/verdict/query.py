@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay.proof.discover.model import Call, Place, Sql
@@ -9,6 +10,7 @@ from assay.proof.discover.source import Source
 from assay.proof.excerpt import word_end
 from assay.sql.lexer import Kind, tokenize
 from assay.sql.placeholders import Statement
+from assay.sql.styles import shown, shown_name
 from assay.sql.templates import Template
 
 
@@ -83,8 +85,12 @@ class Query:
         return self.place
 
     def parameter_name(self, index: int) -> str:
-        """``:name`` or ``$1``, as the code writes it."""
-        return self.statement.shown(index)
+        """``:name``, ``$1`` or ``%s no. 1``, as the code writes it."""
+        return shown(self.call.style, self.statement, index)
+
+    def placeholders(self, names: Iterable[str]) -> str:
+        """Placeholders with names, as the code writes them."""
+        return ", ".join(shown_name(self.call.style, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

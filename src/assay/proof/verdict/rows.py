@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,9 +16,6 @@ from assay.proof.findings import Element, Fields, Finding, Subject, finding
 from assay.proof.rowclasses import ByName, ByPosition, Shape, Single, nested_shape
 from assay.proof.verdict.query import Query
 from assay.runtime.rowclass import Field
-
-OUTER_JOIN = "an outer join may find no row"
-"""How the reason of a column begins that is NULL because its whole row is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class _Slot:
     """How to change it, with ``{}`` for the annotation: ``annotate it {}``."""
     subject: Subject
     absent: bool = False
-    """Whether a row that an outer join does not find is taken care of: it becomes None as a whole."""
+    """Whether the column's row becomes None as a whole where an outer join does not find it."""
     validated: bool = False
     """Whether the class validates, so that annotations unknown to the table of types are its own affair."""
 
@@ -80,7 +77,13 @@ def _suggested_row(columns: tuple[Column, ...]) -> str:
     return types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
 
 
-def _by_name(query: Query, shape: ByName, columns: tuple[Column, ...], absent: bool = False) -> Iterator[Finding]:
+_NOTHING: frozenset[str] = frozenset()
+
+
+def _by_name(
+    query: Query, shape: ByName, columns: tuple[Column, ...], absent: frozenset[str] = _NOTHING
+) -> Iterator[Finding]:
+    """Each field with its column; a row of the relations in ``absent`` that is not found is None as a whole."""
     duplicates = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
     for name in duplicates:
         yield _duplicate(query, name, columns)
@@ -91,10 +94,12 @@ def _by_name(query: Query, shape: ByName, columns: tuple[Column, ...], absent: b
     for field in shape.fields:
         if field.name in by_name:
             label, subject = f"{shape.title}.{field.name}", Fields(shape.row.kind, (field.name,))
-            slot = _Slot(label, field.annotation, "annotate it {}", subject, absent, shape.validates)
-            yield from _compared(query, by_name[field.name], slot)
+            column = by_name[field.name]
+            whole = column.joined in absent
+            slot = _Slot(label, field.annotation, "annotate it {}", subject, whole, shape.validates)
+            yield from _compared(query, column, slot)
         elif field.name in nested:
-            yield from _nested_findings(query, shape, field, nested[field.name])
+            yield from _nested_findings(query, shape, field, nested[field.name], absent)
         elif field.required and field.name not in duplicates:
             missing.append(field)
     if missing:
@@ -114,19 +119,20 @@ def nested_columns(columns: tuple[Column, ...]) -> dict[str, tuple[Column, ...]]
     for column in columns:
         outer, dot, inner = column.name.partition(".")
         if dot:
-            renamed = Column(inner, column.type, column.nullable, column.reason, column.allowed)
-            found[outer] = (*found.get(outer, ()), renamed)
+            found[outer] = (*found.get(outer, ()), replace(column, name=inner))
     return found
 
 
-def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...]) -> Iterator[Finding]:
+def _nested_findings(
+    query: Query, shape: ByName, field: Field, columns: tuple[Column, ...], absent: frozenset[str]
+) -> Iterator[Finding]:
     found = nested_shape(field.annotation)
     if found is not None:
         inner, optional = found
-        missing = may_be_missing(columns)
-        if missing and not optional:
-            yield _missing_row(query, shape, field, columns)
-        yield from _by_name(query, inner, columns, absent=optional or missing)
+        relation = missing_row(inner, columns)
+        if relation is not None and relation not in absent and not optional:
+            yield _missing_row(query, shape, field, columns, relation)
+        yield from _by_name(query, inner, columns, absent | ({relation} if relation is not None else set()))
     elif not read_hint(field.annotation).open:
         yield finding(
             "ASY204",
@@ -138,23 +144,50 @@ def _nested_findings(query: Query, shape: ByName, field: Field, columns: tuple[C
         )
 
 
+def missing_row(shape: ByName, columns: tuple[Column, ...]) -> str | None:
+    """The outer-joined relation without a row of which there is no nested row; None when there always is one.
+
+    A row is taken to be missing when all of its fields that cannot be None are NULL; so they must be of one relation.
+    """
+    there = list(_always_there(shape, columns))
+    required = [column for column, optional in there if not optional] or [column for column, _ in there]
+    return _relation(required)
+
+
+def _always_there(shape: ByName, columns: tuple[Column, ...]) -> Iterator[tuple[Column, bool]]:
+    """The columns with values whenever there is a row, and whether their fields may be None."""
+    by_name, nested = {column.name: column for column in columns}, nested_columns(columns)
+    for field in shape.fields:
+        inner = nested_shape(field.annotation) if field.name in nested else None
+        if field.name in by_name:
+            yield by_name[field.name], read_hint(field.annotation).optional
+        elif inner is not None and not inner[1]:
+            yield from _always_there(inner[0], nested[field.name])
+
+
+def _relation(columns: Sequence[Column]) -> str | None:
+    relations = {column.joined for column in columns}
+    return relations.pop() if len(relations) == 1 else None
+
+
 def may_be_missing(columns: tuple[Column, ...]) -> bool:
-    """Whether the nested row that these columns fill may not be there at all."""
-    return all(column.nullable and column.reason.startswith(OUTER_JOIN) for column in columns)
+    """Whether the nested row that these columns fill may not be there at all, whatever its fields are."""
+    return _relation([column for column in columns if "." not in column.name] or columns) is not None
 
 
 def may_be_none(column: Column, *, absent: bool = False) -> bool:
     """Whether a field must take None for a column; not for one that is NULL only where its whole row is ``absent``."""
-    return (column.nullable and not (absent and column.reason.startswith(OUTER_JOIN))) or _is_void(column)
+    whole = absent and column.joined is not None and not column.null_in_row
+    return (column.nullable and not whole) or _is_void(column)
 
 
-def _missing_row(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...]) -> Finding:
+def _missing_row(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...], relation: str) -> Finding:
     annotation = show(field.annotation)
     return finding(
         "ASY203",
         query.place,
         f'columns "{field.name}.…" may all be NULL, {shape.title}.{field.name} is {annotation}',
-        because=columns[0].reason,
+        because=next(column.reason for column in columns if column.joined == relation),
         call=query.place,
         fix=f"annotate it {annotation} | None",
         subject=Fields(shape.row.kind, (field.name,)),
@@ -231,11 +264,15 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
             "ASY203",
             query.place,
             f'column "{column.name}" may be NULL, {slot.label} is {show(slot.annotation)}',
-            because=column.reason,
+            because=_why_null(column, slot),
             call=query.place,
             fix=slot.change.format(f"{show(slot.annotation)} | None"),
             subject=slot.subject,
         )
+
+
+def _why_null(column: Column, slot: _Slot) -> str:
+    return column.null_in_row if slot.absent and column.null_in_row else column.reason
 
 
 def column_misfit(column: Column, annotation: Any, *, validated: bool = False) -> Misfit | None:
@@ -268,7 +305,7 @@ def _wrong_type(query: Query, column: Column, slot: _Slot, misfit: Misfit, null:
         "ASY204",
         query.place,
         f'column "{column.name}" is {column.type}, {slot.label} is {show(slot.annotation)}',
-        because=(misfit.why, f"it may be NULL: {column.reason}") if null else misfit.why,
+        because=(misfit.why, f"it may be NULL: {_why_null(column, slot)}") if null else misfit.why,
         call=query.place,
         fix=slot.change.format(annotation),
         subject=slot.subject,

@@ -14,7 +14,8 @@ _MANY = {"optional": "ASY401", "one": "ASY402"}
 def statement_findings(query: Query, description: Description) -> Iterator[Finding]:
     """What is wrong with a statement whatever the types."""
     method, wants = query.call.surface.method, query.call.surface.wants
-    if wants != "none" and description.rows is RowBound.NONE:
+    takes_rows = query.call.surface.row is not None
+    if takes_rows and description.rows is RowBound.NONE:
         yield finding(
             "ASY403",
             query.place,
@@ -37,7 +38,7 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             because="it has no WHERE",
             call=query.place,
         )
-    if description.notes and description.columns and wants != "none":
+    if description.notes and description.columns and takes_rows:
         yield finding(
             "ASY105",
             query.place,
@@ -48,5 +49,5 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
 
 
 def _first_word(query: Query) -> int:
-    text = query.statement.source
+    text = query.sql.text
     return len(text) - len(text.lstrip()) + 1

@@ -1,0 +1,51 @@
+"""The verdict on a statement that PostgreSQL does not accept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from assay.errors import DatabaseError
+from assay.proof.created import name_at
+from assay.proof.discover.model import Place
+from assay.proof.excerpt import code_excerpt, server_words
+from assay.proof.findings import Finding, finding
+from assay.proof.verdict.query import Query
+
+_UNDEFINED_TABLE = "42P01"
+_UNTYPED = frozenset({"42P08", "42P18", "42725"})
+"""Ambiguous parameter, indeterminate datatype, ambiguous function: what the types of the values would settle."""
+
+
+def refused(query: Query, error: DatabaseError, created: Mapping[str, Place]) -> Finding:
+    """The finding for a statement that PostgreSQL does not accept, at the word that it points at, with its line.
+
+    It is no error where the table that is missing is one that the code creates, and where the driver tells the server
+    the types that it asks for.
+
+    Args:
+        created: where the project's own statements create relations, by their names.
+    """
+    stretch = query.sent_word(error.position) if error.position else query.first_word
+    missing = name_at(query.statement.text, error.position) if error.sqlstate == _UNDEFINED_TABLE else None
+    if missing is not None and missing in created:
+        found = _unproven(query, stretch.place, server_words(error), f"the code creates it at {created[missing]}")
+        found = replace(found, fix="where it matters, create it in a migration")
+    elif error.sqlstate in _UNTYPED and query.call.surface.library.binding != "prepared":
+        found = _unproven(query, stretch.place, server_words(error), "the driver gives types that are not known here")
+        found = replace(found, fix="cast the parameter, and it is the same with every driver")
+    else:
+        found = finding(
+            "ASY101",
+            stretch.place,
+            server_words(error),
+            because=error.detail or "",
+            call=query.place,
+            fix=error.hint or "",
+        )
+    return replace(found, width=stretch.size, shown=code_excerpt(stretch.source.text, stretch.offset, stretch.size))
+
+
+def _unproven(query: Query, place: Place, words: str, because: str) -> Finding:
+    message = f"the statement could not be proven: {words}"
+    return finding("ASY105", place, message, because=because, call=query.place)

@@ -1,0 +1,523 @@
+"""Which strings a statement can be, and under which conditions."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from assay.proof.discover.fold import Folder
+from assay.proof.discover.model import Form, Sql
+from assay.proof.discover.resolve import Project
+from assay.proof.discover.source import Source
+
+
+def forms(folder: Path, code: str, **more: str) -> tuple[Form, ...]:
+    """The forms of the argument of the last call of ``execute`` in a module."""
+    files = [folder / "m.py", *(folder / f"{name}.py" for name in more)]
+    for path, text in zip(files, [code, *more.values()], strict=True):
+        path.write_text(textwrap.dedent(text))
+    project = Project(folder, files)
+    source = project.read(folder / "m.py")
+    assert isinstance(source, Source), source
+    call, scope = source.found.calls[-1]
+    return Folder(project).forms(call.args[0], source, scope)
+
+
+def told(folder: Path, code: str, **more: str) -> dict[str, str]:
+    """By its conditions, each string; or in brackets why it is none."""
+    found = forms(folder, code, **more)
+    return {form.branch: form.sql.text if isinstance(form.sql, Sql) else f"[{form.sql.why}]" for form in found}
+
+
+PATHS: dict[str, tuple[str, dict[str, str]]] = {
+    "a conditional expression": (
+        """
+        def f(db, x):
+            db.execute("a" if x else "b")
+        """,
+        {"x is true (line 3)": "a", "x is false (line 3)": "b"},
+    ),
+    "one inside a sum": (
+        """
+        def f(db, x):
+            db.execute("a " + ("b" if x.y > 3 else "c") + " d")
+        """,
+        {"x.y > 3 is true (line 3)": "a b d", "x.y > 3 is false (line 3)": "a c d"},
+    ),
+    "one inside an f-string": (
+        """
+        def f(db, x):
+            order = "a" if x else "b"
+            db.execute(f"by {order}")
+        """,
+        {"x is true (line 3)": "by a", "x is false (line 3)": "by b"},
+    ),
+    "two of the same condition": (
+        """
+        def f(db, x):
+            db.execute(("a" if x else "b") + ("c" if not x else "d"))
+        """,
+        {"x is true (line 3)": "ad", "x is false (line 3)": "bc"},
+    ),
+    "two of different conditions": (
+        """
+        def f(db, x, y):
+            db.execute(("a" if x else "b") + ("c" if y else "d"))
+        """,
+        {
+            "x is true (line 3) and y is true (line 3)": "ac",
+            "x is true (line 3) and y is false (line 3)": "ad",
+            "x is false (line 3) and y is true (line 3)": "bc",
+            "x is false (line 3) and y is false (line 3)": "bd",
+        },
+    ),
+    "a condition that may come out otherwise the second time": (
+        """
+        def f(db, x):
+            q = "a" if x() else "b"
+            q += "c" if x() else "d"
+            db.execute(q)
+        """,
+        {
+            "x() is true (line 3) and x() is true (line 4)": "ac",
+            "x() is true (line 3) and x() is false (line 4)": "ad",
+            "x() is false (line 3) and x() is true (line 4)": "bc",
+            "x() is false (line 3) and x() is false (line 4)": "bd",
+        },
+    ),
+    "one side that is not constant": (
+        """
+        def f(db, x, q):
+            db.execute("a" if x else q)
+        """,
+        {"x is true (line 3)": "a", "x is false (line 3)": '["q" is a parameter (line 2)]'},
+    ),
+    "an if with an else": (
+        """
+        def f(db, x):
+            if x:
+                q = "a"
+            else:
+                q = "b"
+            db.execute(q)
+        """,
+        {"x is true (line 3)": "a", "x is false (line 3)": "b"},
+    ),
+    "an if alone": (
+        """
+        def f(db, x):
+            q = "a"
+            if x is None:
+                q = "b"
+            db.execute(q)
+        """,
+        {"x is None is true (line 4)": "b", "x is None is false (line 4)": "a"},
+    ),
+    "a chain of conditions": (
+        """
+        def f(db, x, y):
+            if x:
+                q = "a"
+            elif y:
+                q = "b"
+            else:
+                raise ValueError
+            db.execute(q)
+        """,
+        {"x is true (line 3)": "a", "x is false (line 3) and y is true (line 5)": "b"},
+    ),
+    "added under a condition": (
+        """
+        def f(db, x, y):
+            q = "a"
+            if x:
+                q += " b"
+            if y:
+                q += " c"
+            db.execute(q)
+        """,
+        {
+            "x is true (line 4) and y is true (line 6)": "a b c",
+            "x is false (line 4) and y is true (line 6)": "a c",
+            "x is true (line 4) and y is false (line 6)": "a b",
+            "x is false (line 4) and y is false (line 6)": "a",
+        },
+    ),
+    "added to itself": (
+        """
+        def f(db):
+            q = "a"
+            q = q + " b"
+            q = f"{q} c"
+            db.execute(q)
+        """,
+        {"": "a b c"},
+    ),
+    "used under the condition that decided": (
+        """
+        def f(db, x):
+            q = "a" if x else "b"
+            if x:
+                db.execute(q)
+        """,
+        {"x is true (line 3)": "a", "x is false (line 3)": "b"},
+    ),
+    "given under the condition of its use": (
+        """
+        def f(db, x):
+            q = "a"
+            if x:
+                q = "b"
+                db.execute(q)
+        """,
+        {"": "b"},
+    ),
+    "a way that leaves": (
+        """
+        def f(db, x):
+            q = "a"
+            if x:
+                q = "b"
+                return
+            db.execute(q)
+        """,
+        {"": "a"},
+    ),
+    "inside with": (
+        """
+        async def f(db, x):
+            async with x as y:
+                q = "a"
+            q += "b"
+            db.execute(q)
+        """,
+        {"": "ab"},
+    ),
+    "a try whose handlers leave": (
+        """
+        def f(db):
+            q = "a"
+            try:
+                q = "b"
+            except ValueError:
+                return
+            db.execute(q)
+        """,
+        {"": "b"},
+    ),
+    "inside a try": (
+        """
+        def f(db):
+            q = "a"
+            try:
+                q += "b"
+                db.execute(q)
+            except ValueError:
+                pass
+        """,
+        {"": "ab"},
+    ),
+    "a match": (
+        """
+        def f(db, kind):
+            match kind:
+                case "x":
+                    q = "a"
+                case "y" | "z":
+                    q = "b"
+                case _:
+                    q = "c"
+            db.execute(q)
+        """,
+        {"kind is 'x' (line 3)": "a", "kind is 'y' | 'z' (line 3)": "b", "kind is _ (line 3)": "c"},
+    ),
+    "a match that may not": (
+        """
+        def f(db, kind):
+            q = "a"
+            match kind:
+                case "x":
+                    q = "b"
+            db.execute(q)
+        """,
+        {"kind is 'x' (line 4)": "b", "no case of kind holds (line 4)": "a"},
+    ),
+    "a new value in each turn of a loop": (
+        """
+        def f(db, xs):
+            q = ""
+            for x in xs:
+                q = "a"
+                db.execute(q)
+        """,
+        {"": "a"},
+    ),
+    "a value from before a loop that leaves it alone": (
+        """
+        def f(db, xs):
+            q = "a"
+            q += "b"
+            while xs:
+                db.execute(q)
+        """,
+        {"": "ab"},
+    ),
+    "inside a comprehension": (
+        """
+        def f(db, xs):
+            q = "a"
+            q += "b"
+            [db.execute(q) for x in xs]
+        """,
+        {"": "ab"},
+    ),
+    "a module's name from a function": (
+        """
+        if DEBUG:
+            Q = "a"
+        else:
+            Q = "b"
+        def f(db):
+            db.execute(Q)
+        """,
+        {"DEBUG is true (line 2)": "a", "DEBUG is false (line 2)": "b"},
+    ),
+    "a class's name from a method": (
+        """
+        class R:
+            Q = "a"
+            Q += "b"
+            def f(self, db):
+                db.execute(self.Q)
+        """,
+        {"": "ab"},
+    ),
+    "a parameter that is given a value": (
+        """
+        def f(db, q=None):
+            q = "a"
+            db.execute(q)
+        """,
+        {"": "a"},
+    ),
+    "a parameter that may be given a value": (
+        """
+        def f(db, q=None):
+            if q is None:
+                q = "a"
+            db.execute(q)
+        """,
+        {"q is None is true (line 3)": "a", "q is None is false (line 3)": '["q" is a parameter (line 2)]'},
+    ),
+    "an annotation before the value": (
+        """
+        def f(db, x):
+            q: str
+            if x:
+                q = "a"
+            else:
+                q = "b"
+            db.execute(q)
+        """,
+        {"x is true (line 4)": "a", "x is false (line 4)": "b"},
+    ),
+    "the same text on both sides": (
+        """
+        def f(db, x):
+            db.execute("a" if x else b)
+        """,
+        {"x is true (line 3)": "a", "x is false (line 3)": '[where "b" comes from cannot be told from the code]'},
+    ),
+    "a class that overrides": (
+        """
+        class Base:
+            TABLE = "a"
+            def f(self, db):
+                db.execute(f"from {self.TABLE}")
+        class One(Base):
+            TABLE = "b"
+        class Two(One):
+            TABLE = "c"
+        """,
+        {"self is a Base": "from a", "self is a One": "from b", "self is a Two": "from c"},
+    ),
+    "a class that leaves it to others": (
+        """
+        class Base:
+            TABLE: str
+            @classmethod
+            def f(cls, db):
+                db.execute("from " + cls.TABLE + " where " + cls.TABLE)
+        class One(Base):
+            TABLE = "b"
+        """,
+        {"": "from b where b"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), PATHS.values(), ids=PATHS.keys())
+def test_every_string_is_found(tmp_path: Path, code: str, expected: dict[str, str]) -> None:
+    assert told(tmp_path, code) == expected
+
+
+def test_a_class_in_another_file_overrides(tmp_path: Path) -> None:
+    code = 'class Base:\n    Q = "a"\n    def f(self, db):\n        db.execute(self.Q)\n'
+    below = 'from m import Base\nclass Below(Base):\n    Q = "b"\n'
+    assert told(tmp_path, code, below=below) == {"self is a Base": "a", "self is a Below": "b"}
+
+
+NO = {
+    "a loop that adds": (
+        """
+        def f(db, xs):
+            q = "a"
+            for x in xs:
+                q += "b"
+            db.execute(q)
+        """,
+        '"q" is put together in a loop (line 4)',
+    ),
+    "a loop that adds after the use": (
+        """
+        def f(db, xs):
+            q = "a"
+            while xs:
+                db.execute(q)
+                q += "b"
+        """,
+        '"q" is put together in a loop (line 4)',
+    ),
+    "a try that may have added": (
+        """
+        def f(db):
+            q = "a"
+            try:
+                q = "b"
+            except ValueError:
+                pass
+            db.execute(q)
+        """,
+        '"q" is given a value in a try statement (line 4)',
+    ),
+    "a function around that changes it": (
+        """
+        def f(db):
+            q = "a"
+            q += "b"
+            def g():
+                db.execute(q)
+            q += "c"
+        """,
+        '"q" is given a value in more than one place, lines 3, 4, 7',
+    ),
+    "a function inside that changes it": (
+        """
+        def f(db):
+            q = "a"
+            def g():
+                nonlocal q
+                q = "b"
+            g()
+            db.execute(q)
+        """,
+        '"q" is given a value in more than one place, lines 3, 6',
+    ),
+    "another operator": (
+        """
+        def f(db):
+            q = "a"
+            q *= 3
+            db.execute(q)
+        """,
+        "it is computed while the program runs",
+    ),
+    "unpacked": (
+        """
+        def f(db, x):
+            q = "a"
+            q, y = x
+            db.execute(q)
+        """,
+        '"q" is not given a constant string',
+    ),
+    "taken from a context": (
+        """
+        def f(db, x):
+            q = "a"
+            with x as q:
+                db.execute(q)
+        """,
+        '"q" is not given a constant string',
+    ),
+    "no value on any way": (
+        """
+        def f(db, x):
+            if x:
+                db.execute(q)
+            q = "a"
+            q = "b"
+        """,
+        '"q" has no value here',
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "why"), NO.values(), ids=NO.keys())
+def test_what_cannot_be_told_is_said(tmp_path: Path, code: str, why: str) -> None:
+    assert told(tmp_path, code) == {"": f"[{why}]"}
+
+
+def test_the_conditions_that_all_forms_share_are_not_told(tmp_path: Path) -> None:
+    code = """
+    def f(db, x, y):
+        q = "a"
+        if x:
+            if y:
+                q = "b"
+            else:
+                q = "c"
+            db.execute(q)
+    """
+    assert told(tmp_path, code) == {"y is true (line 5)": "b", "y is false (line 5)": "c"}
+
+
+def adding(count: int) -> str:
+    names = [f"x{number}" for number in range(count)]
+    added = "".join(f"    if {name}:\n        q += 'b'\n" for name in names)
+    return f"def f(db, {', '.join(names)}):\n    q = 'a'\n{added}    db.execute(q)\n"
+
+
+def test_as_many_forms_as_are_told_apart(tmp_path: Path) -> None:
+    assert len(forms(tmp_path, adding(10))) == 1024
+
+
+@pytest.mark.parametrize("count", [11, 40])
+def test_more_forms_than_that_are_one_reason(tmp_path: Path, count: int) -> None:
+    assert told(tmp_path, adding(count)) == {"": "[it has more than 1,024 forms]"}
+
+
+def test_a_string_of_thousands_of_steps_is_one_reason(tmp_path: Path) -> None:
+    code = "def f(db):\n    q = 'a'\n" + "    q += 'b'\n" * 3000 + "    db.execute(q)\n"
+    assert told(tmp_path, code) == {"": "[it is put together in too many steps]"}
+
+
+def test_characters_are_found_where_they_stand(tmp_path: Path) -> None:
+    code = "def f(db, x):\n    q = ' a'.strip()\n    if x:\n        q += ' wh' 'ere'\n    db.execute(q)\n"
+    (form, _) = forms(tmp_path, code)
+    assert isinstance(form.sql, Sql)
+    assert [str(form.sql.place(form.sql.text.index(word) + 1)) for word in ("a", "wh", "ere")] == [
+        "m.py:2:11",
+        "m.py:4:16",
+        "m.py:4:21",
+    ]
+
+
+def test_findings_point_into_a_file_of_sql(tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "one.sql").write_text("select 1,\n  2\n")
+    (form,) = forms(tmp_path, "import assay\nQ = assay.sql_file('queries/one.sql')\ndb.execute(Q)\n")
+    assert isinstance(form.sql, Sql)
+    assert str(form.sql.place(form.sql.text.index("2") + 1)) == "queries/one.sql:2:3"
