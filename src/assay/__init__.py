@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from assay.sql.files import sql_file
     from assay.sql.omit import OMIT, Omitted
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
     "AuthenticationFailed",
     "CheckViolation",
     "ConfigurationError",
