@@ -93,6 +93,20 @@ FUNCTIONS = [
     ("a_row_that_a_function_returns", "select a_place()", "!", "one"),
 ]
 
+CASTS = [
+    ("cast_that_union_adds", "select 'a'::mood union all select 'a'::temper", "?", "many"),
+    (
+        "cast_that_an_inner_union_adds",
+        "select x from (select 'a'::temper union all select 'b'::mood union all select 'a'::mood) s (x)",
+        "?",
+        "many",
+    ),
+    ("cast_that_intersect_adds", "select 'a'::temper intersect select 'a'::mood", "!", "optional"),
+    ("cast_that_values_adds", "values ('a'::mood), ('a'::temper)", "?", "many"),
+    ("built_in_cast_that_union_adds", "select 1 union all select 2::bigint", "!", "many"),
+    ("union_of_one_type_of_users", "select 'a'::mood union all select 'b'", "!", "many"),
+]
+
 CHANGES = [
     (
         "instead_of_trigger_below_a_view_over_a_view",
@@ -166,6 +180,8 @@ READ_ONLY = [
     ("check_of_operators_writes_nothing", "select 1::harmless", True),
     ("policy_of_a_table_may_write", "select id from guarded", False),
     ("policy_that_only_compares_writes_nothing", "select id from owned", True),
+    ("cast_that_union_adds_may_write", "select 'a'::mood union all select 'a'::temper", False),
+    ("union_of_built_in_types_writes_nothing", "select 1 union all select 2::bigint", True),
     ("transaction_id_cannot_be_had_on_a_replica", "select txid_current()", False),
 ]
 
@@ -215,7 +231,7 @@ def _contradictions(description: Description, rows: list[asyncpg.Record]) -> lis
 
 @pytest.mark.parametrize(
     ("sql", "marks", "bound"),
-    [pytest.param(*case[1:], id=case[0]) for case in (*CONDITIONS, *FUNCTIONS, *CHANGES, *BOUNDS)],
+    [pytest.param(*case[1:], id=case[0]) for case in (*CONDITIONS, *FUNCTIONS, *CASTS, *CHANGES, *BOUNDS)],
 )
 async def test_what_is_proven_holds(connection: asyncpg.Connection, sql: str, marks: str, bound: str) -> None:
     description = await describe(connection, sql)

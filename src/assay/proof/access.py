@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from assay.proof.nodes import Command, RteKind, items
+from assay.proof.nodes import Command, RteKind, cast_by_users, items, operand_types
 from assay.proof.querytree import Node, walk
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ _DOMAINS = {"COERCETODOMAIN": "resulttype", "PARAM": "paramtype"}
 
 def _changes_nothing(inference: Inference, node: Node) -> bool:
     if node.tag == "QUERY":
-        return node["commandType"] == Command.SELECT and not node["rowMarks"] and not node["hasModifyingCTE"]
+        reads = node["commandType"] == Command.SELECT and not node["rowMarks"] and not node["hasModifyingCTE"]
+        return reads and not _casts_by_users(node)
     if node.tag == "NEXTVALUEEXPR":
         return False
     if node.tag == "RANGETBLENTRY" and (relation := _relation(inference, node)) is not None:
@@ -130,6 +131,17 @@ def _changes_nothing(inference: Inference, node: Node) -> bool:
     if node.tag in _CALLS:
         return _call_changes_nothing(inference, node[_CALLS[node.tag]])
     return True
+
+
+def _casts_by_users(query: Node) -> bool:
+    """Whether a set operation casts its operands by functions of users, which the tree does not show."""
+    return any(
+        cast_by_users(before, after)
+        for node in walk(query.get("setOperations") or [], into_queries=False)
+        if node.tag == "SETOPERATIONSTMT"
+        for side in ("larg", "rarg")
+        for before, after in zip(operand_types(query, node[side]), node["colTypes"], strict=True)
+    )
 
 
 def _call_changes_nothing(inference: Inference, oid: int) -> bool:

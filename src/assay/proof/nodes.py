@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
+from assay.catalog.model import FIRST_NORMAL_OID
 from assay.proof.querytree import Node
 
 BOOL, INT4, TEXT, XML, VARCHAR = 16, 23, 25, 142, 1043
@@ -185,6 +186,22 @@ def string_constant(node: Node) -> str | None:
         return None
     # A four-byte header comes first (VARHDRSZ, src/include/varatt.h).
     return bytes(byte & 255 for byte in node["constvalue"][4:]).decode("utf-8", "replace")
+
+
+def operand_types(query: Node, node: Node) -> list[int]:
+    """The types of the columns of an operand of a set operation, before they are cast to the ones of the result.
+
+    The tree does not hold those casts; the planner adds them (generate_setop_tlist, prepunion.c).
+    """
+    if node.tag == "SETOPERATIONSTMT":
+        return [int(kind) for kind in node["colTypes"]]
+    subquery = query["rtable"][node["rtindex"] - 1]["subquery"]
+    return [expression_type(entry["expr"]) for entry in visible(target_list(subquery))]
+
+
+def cast_by_users(before: int, after: int) -> bool:
+    """Whether a cast from one type to another may be by a function of users."""
+    return before != after and max(abs(before), after) >= FIRST_NORMAL_OID
 
 
 def items(node: Node, field: str) -> list[Any]:

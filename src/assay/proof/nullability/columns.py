@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Level, Scope
-from assay.proof.nodes import Command, Join, RteKind, SetOperation, items, target_list, visible
+from assay.proof.nodes import (
+    Command,
+    Join,
+    RteKind,
+    SetOperation,
+    cast_by_users,
+    items,
+    operand_types,
+    target_list,
+    visible,
+)
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
 from assay.proof.nullability.returning import returning_scope, rewritten
 from assay.proof.nullability.tables import table_column
@@ -168,15 +178,25 @@ def output(inference: Inference, level: Level) -> list[Nullness]:
     return [inference.expression(entry["expr"], scope) for entry in entries]
 
 
+def _operand(inference: Inference, level: Level, node: Node, operand: Node) -> list[Nullness]:
+    """The columns of an operand, cast to the types of the result."""
+    columns = _set_operation(inference, level, operand)
+    types = zip(operand_types(level.query, operand), node["colTypes"], strict=True)
+    return [
+        maybe("a cast by a function of users may give NULL") if cast_by_users(before, after) else answer
+        for answer, (before, after) in zip(columns, types, strict=True)
+    ]
+
+
 def _set_operation(inference: Inference, level: Level, node: Node) -> list[Nullness]:
     """UNION has the rows of both, INTERSECT rows that both have, EXCEPT rows of the left (manual section 7.4)."""
     if node.tag == "RANGETBLREF":
         width = len(visible(target_list(level.query)))
         return [inference.column(level, node["rtindex"], number) for number in range(1, width + 1)]
-    left = _set_operation(inference, level, node["larg"])
+    left = _operand(inference, level, node, node["larg"])
     if node["op"] == SetOperation.EXCEPT:
         return left
-    right = _set_operation(inference, level, node["rarg"])
+    right = _operand(inference, level, node, node["rarg"])
     if node["op"] == SetOperation.INTERSECT:
         return [unless_all(pair, "either side may be NULL") for pair in zip(left, right, strict=True)]
     return [unless_any(pair, pair[0].reason) for pair in zip(left, right, strict=True)]

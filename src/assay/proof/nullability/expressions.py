@@ -41,7 +41,13 @@ def _repeatable(inference: Inference, node: Node) -> bool:
 
 
 _CONTEXTUAL = frozenset({"CASETESTEXPR", "COERCETODOMAINVALUE", "SUBLINK", "NEXTVALUEEXPR", "SETTODEFAULT"})
-_FUNCTION = {"FUNCEXPR": "funcid", "OPEXPR": "opfuncid", "SCALARARRAYOPEXPR": "opfuncid"}
+_FUNCTION = {
+    "FUNCEXPR": "funcid",
+    "OPEXPR": "opfuncid",
+    "SCALARARRAYOPEXPR": "opfuncid",
+    "DISTINCTEXPR": "opfuncid",
+    "NULLIFEXPR": "opfuncid",
+}
 
 
 def _var(inference: Inference, node: Node, scope: Scope) -> Nullness:

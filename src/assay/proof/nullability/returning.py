@@ -87,11 +87,13 @@ def targets(inference: Inference, level: Level) -> list[Relation]:
 def _below_view(inference: Inference, relation: Relation) -> Relation | None:
     """The one relation that a view selects from; None for other views and for tables."""
     query = inference.view(relation.oid) if relation.kind == "v" else None
-    match items(query["jointree"], "fromlist") if query is not None and query.get("jointree") else []:
-        case [Node(tag="RANGETBLREF") as only] if query is not None:
-            entry = query["rtable"][only["rtindex"] - 1]
-            return inference.catalog.relations.get(entry["relid"]) if entry["rtekind"] == RteKind.RELATION else None
-    return None
+    if query is None or not query.get("jointree"):
+        return None
+    sources = items(query["jointree"], "fromlist")
+    if len(sources) != 1 or sources[0].tag != "RANGETBLREF":
+        return None
+    entry = query["rtable"][sources[0]["rtindex"] - 1]
+    return inference.catalog.relations.get(entry["relid"]) if entry["rtekind"] == RteKind.RELATION else None
 
 
 def rewritten(inference: Inference, level: Level) -> bool:
