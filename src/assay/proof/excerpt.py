@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import dropwhile
 
 from assay.errors import DatabaseError
-from assay.sql.lexer import tokenize
+from assay.sql.lexer import Kind, tokenize
 
 _WIDEST = 120
+_NAMES = (Kind.WORD, Kind.QUOTED)
 
 
 def server_words(error: DatabaseError) -> str:
@@ -45,8 +47,18 @@ def code_excerpt(text: str, offset: int, size: int = 1) -> tuple[str, str]:
 
 
 def word_end(sql: str, offset: int) -> int:
-    """Where the token ends that a character of a statement belongs to; both from 0."""
-    return next((token.end for token in tokenize(sql) if token.end > offset), len(sql))
+    """Where the token ends that a character of a statement belongs to, or the dotted name; both from 0."""
+    tokens = dropwhile(lambda token: token.end <= offset, tokenize(sql))
+    first = next(tokens, None)
+    if first is None:
+        return len(sql)
+    end = first.end
+    if first.kind in _NAMES:
+        for dot, name in zip(tokens, tokens, strict=False):
+            if sql[dot.start : dot.end] != "." or name.kind not in _NAMES:
+                break
+            end = name.end
+    return end
 
 
 def _width(text: str) -> int:
