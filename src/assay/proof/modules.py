@@ -54,7 +54,9 @@ class Modules:
             try:
                 with contextlib.redirect_stdout(io.StringIO()):
                     self._loaded[source.path] = _import(source)
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a module may raise whatever it likes
                 self._loaded[source.path] = self._failure(source, error)
         return self._loaded[source.path]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tokenize
@@ -18,7 +19,7 @@ def python_files(sources: Iterable[Path], skip: Iterable[Path] = ()) -> list[Pat
     found: dict[Path, None] = {}
     for source in sources:
         paths = [source] if source.is_file() else _walk(source, left_out)
-        found.update(dict.fromkeys(path.resolve() for path in paths))
+        found.update(dict.fromkeys(Path(os.path.realpath(path)) for path in paths))
     return sorted(found)
 
 
@@ -40,6 +41,8 @@ def read_python(path: Path) -> str:
 
     Raises OSError, SyntaxError for an unknown encoding, UnicodeDecodeError for bytes that are not in it.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file")  # a pipe would be waited on
     data = path.read_bytes()
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     return io.TextIOWrapper(io.BytesIO(data), encoding).read()

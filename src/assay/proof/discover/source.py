@@ -89,7 +89,7 @@ def read_source(path: Path, root: Path) -> Source | Unreadable:
     except OSError as error:
         return Unreadable(Place(shown, 1, 1), f"it cannot be opened: {error.strerror}")
     except (ValueError, RecursionError, MemoryError) as error:
-        return Unreadable(Place(shown, 1, 1), f"it cannot be parsed: {error or 'it is nested too deeply'}")
+        return Unreadable(Place(shown, 1, 1), f"it cannot be parsed: {str(error) or 'it is nested too deeply'}")
     return Source(path, shown, module_name(path, root), text, tree)
 
 
