@@ -177,6 +177,18 @@ BOUNDS = [
 READ_ONLY = [
     ("check_of_a_domain_may_write", "select 1::watched", False),
     ("check_of_a_domain_below_a_domain_may_write", "select 1::watched_twice", False),
+    ("check_inside_a_row_read_from_text_may_write", "select text::holder from entry", False),
+    (
+        "check_inside_a_row_read_from_json_may_write",
+        "select * from jsonb_populate_record(null::holder, jsonb_build_object('content', 1))",
+        False,
+    ),
+    (
+        "check_inside_a_record_may_write",
+        "select * from jsonb_to_record(jsonb_build_object('content', 1)) as r (content watched)",
+        False,
+    ),
+    ("row_of_plain_types_read_from_text", "select text::place from entry", True),
     ("check_of_operators_writes_nothing", "select 1::harmless", True),
     ("policy_of_a_table_may_write", "select id from guarded", False),
     ("policy_that_only_compares_writes_nothing", "select id from owned", True),

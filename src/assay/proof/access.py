@@ -112,8 +112,25 @@ _CALLS = {
     "AGGREF": "aggfnoid",
     "WINDOWFUNC": "winfnoid",
 }
-_DOMAINS = {"COERCETODOMAIN": "resulttype", "PARAM": "paramtype"}
-"""Where the CHECK constraints of a domain are evaluated."""
+_MAKERS = {
+    "COERCETODOMAIN": "resulttype",
+    "COERCEVIAIO": "resulttype",
+    "PARAM": "paramtype",
+    "FUNCEXPR": "funcresulttype",
+}
+"""Where the CHECK constraints of domains may be evaluated, also inside a row that is read from text or JSON."""
+
+
+def _types_made(node: Node) -> list[int]:
+    if node.tag == "RANGETBLFUNCTION":
+        return items(node, "funccoltypes")
+    return [node[_MAKERS[node.tag]]] if node.tag in _MAKERS else []
+
+
+def _makes_harmlessly(inference: Inference, oid: int) -> bool:
+    """Whether the CHECK constraints of the domains in a type change nothing."""
+    checks = inference.domain_checks(oid)
+    return all(_changes_nothing(inference, inner) for check in checks for inner in walk(check))
 
 
 def _changes_nothing(inference: Inference, node: Node) -> bool:
@@ -125,9 +142,8 @@ def _changes_nothing(inference: Inference, node: Node) -> bool:
     if node.tag == "RANGETBLENTRY" and (relation := _relation(inference, node)) is not None:
         # What reading it does over there is not known: a view of the other server may call functions that write.
         return not relation.foreign_below
-    if node.tag in _DOMAINS:
-        checks = inference.domain_checks(node[_DOMAINS[node.tag]])
-        return all(_changes_nothing(inference, inner) for check in checks for inner in walk(check))
+    if not all(_makes_harmlessly(inference, oid) for oid in _types_made(node)):
+        return False
     if node.tag in _CALLS:
         return _call_changes_nothing(inference, node[_CALLS[node.tag]])
     return True

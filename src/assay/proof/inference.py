@@ -63,11 +63,13 @@ class Inference:
         return False
 
     def domain_checks(self, oid: int) -> list[Node]:
-        """The conditions of a domain and of the domains that it is over; none for another type."""
-        found, kind = [], self.catalog.types.get(oid)
-        while kind is not None and kind.kind == "domain":
-            found += [self.tree(text) for text in self.catalog.domain_checks.get(kind.oid or 0, ())]
-            kind = kind.element
+        """The conditions of a domain, and of every domain that a type is made of."""
+        found, pending = [], [self.catalog.types.get(oid)]
+        while pending:
+            kind = pending.pop()
+            if kind is not None:
+                found += [self.tree(text) for text in self.catalog.domain_checks.get(kind.oid or 0, ())]
+                pending += [kind.element, *(field for _, field in kind.fields)]
         return found
 
     def is_array(self, oid: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.catalog.model import FIRST_NORMAL_OID
 from assay.proof.nodes import RteKind, expression_type, items
 from assay.proof.querytree import Node, walk
 
@@ -35,6 +36,13 @@ def _relation(needs: Needs, node: Node) -> None:
         needs.relations.add(node["relid"])
     if node["rtekind"] == RteKind.FUNCTION:
         needs.types.update(expression_type(function["funcexpr"]) for function in node["functions"])
+        needs.types.update(oid for function in node["functions"] for oid in items(function, "funccoltypes"))
+
+
+def _call(needs: Needs, node: Node) -> None:
+    needs.functions.add(node["funcid"])
+    if node["funcresulttype"] >= FIRST_NORMAL_OID:
+        needs.types.add(node["funcresulttype"])
 
 
 def _function(field_name: str) -> Callable[[Needs, Node], None]:
@@ -57,7 +65,7 @@ def _operators(needs: Needs, node: Node) -> None:
 
 _RULES: dict[str, Callable[[Needs, Node], None]] = {
     "RANGETBLENTRY": _relation,
-    "FUNCEXPR": _function("funcid"),
+    "FUNCEXPR": _call,
     "OPEXPR": _function("opfuncid"),
     "DISTINCTEXPR": _function("opfuncid"),
     "NULLIFEXPR": _function("opfuncid"),
@@ -66,6 +74,7 @@ _RULES: dict[str, Callable[[Needs, Node], None]] = {
     "WINDOWFUNC": _function("winfnoid"),
     "PARAM": _type("paramtype"),
     "COERCETODOMAIN": _type("resulttype"),
+    "COERCEVIAIO": _type("resulttype"),
     "SUBSCRIPTINGREF": _type("refcontainertype"),
     "ROWCOMPAREEXPR": _operators,
 }

@@ -44,6 +44,7 @@ create function noted(x int) returns boolean language plpgsql as
 create domain watched as int check (noted(value));
 create domain watched_twice as watched check (value > 0);
 create domain harmless as int check (value > 0);
+create type holder as (content watched);
 create table guarded (id int primary key);
 alter table guarded enable row level security;
 create policy guarded on guarded using (noted(id));
