@@ -134,3 +134,20 @@ def test_without_libcst_nothing_is_done(drifted: Project) -> None:
         "error: Editing code needs libcst, which is not installed; pip install 'assay[dev]' brings it\n"
     )
     assert read(drifted) == MODELS
+
+
+def test_a_row_of_several_statements_takes_what_all_of_them_give(project: Project) -> None:
+    project.write(
+        "src/app/more.py",
+        "import assay\n"
+        "async def f(db: assay.Pool, by: bool) -> list[str]:\n"
+        '    return await db.fetch_all(str, "select nick from person" if by else "select name from person")\n'
+        "async def g(db: assay.Pool, name: str | assay.Omitted = assay.OMIT) -> list[str]:\n"
+        '    return await db.fetch_all(str, "select nick from person where true [[ and nick = :name ]]", name=name)\n',
+    )
+    done = project.check("--fix")
+    assert (done.code, done.lines[:-1]) == (
+        0,
+        ["fixed src/app/more.py: the row is str | None", "fixed src/app/more.py: the row is str | None"],
+    )
+    assert read(project, "src/app/more.py").count("db.fetch_all(str | None,") == 2

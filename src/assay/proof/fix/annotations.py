@@ -52,9 +52,13 @@ class Annotations:
         uses = self._by_spot[_spot(written)][1]
         return self._changes(f"{owner.name}.{name}", written, uses, _want(uses, null=null))
 
-    def of_element(self, subject: Element, verdict: Verdict, *, null: bool) -> list[Change]:
-        """What to change about the row expression of a call; raises Contradiction."""
-        written, uses = _written_element(subject.index, verdict), _element_uses(subject.index, verdict)
+    def of_element(self, subject: Element, verdicts: Sequence[Verdict], *, null: bool) -> list[Change]:
+        """What to change about the row expression of a call, given the verdicts on all that it runs.
+
+        Raises Contradiction.
+        """
+        written = _written_element(subject.index, verdicts[0])
+        uses = [use for verdict in verdicts for use in _element_uses(subject.index, verdict)]
         want = _want(uses, null=null)
         if written is None or (want.type is not None and self.locator.is_alias(written)):
             raise Contradiction("the row is a name for something that is written elsewhere")
@@ -219,15 +223,16 @@ def _written_element(index: int | None, verdict: Verdict) -> Written | None:
 
 def _element_uses(index: int | None, verdict: Verdict) -> list[ValueUse]:
     """What an element of a call's rows must hold."""
-    columns = verdict.description.columns if verdict.description is not None else ()
+    columns = [column for description in verdict.descriptions for column in description.columns]
     place = verdict.call.place
     match verdict.shape:
         case Single(annotation=annotation):
             pairs = [(annotation, column) for column in columns]
         case ByPosition(elements=elements, any_number=True):
             pairs = [(elements[0], column) for column in columns]
-        case ByPosition(elements=elements):
-            pairs = [pair for i, pair in enumerate(zip(elements, columns, strict=False)) if i == index]
+        case ByPosition(elements=elements) if index is not None:
+            found = [one.columns[index] for one in verdict.descriptions if index < len(one.columns)]
+            pairs = [(elements[index], column) for column in found]
         case _:
             pairs = []
     return [ValueUse(annotation, column, may_be_none(column), place) for annotation, column in pairs]

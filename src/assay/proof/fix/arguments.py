@@ -14,6 +14,9 @@ from assay.proof.fix.wanted import Contradiction
 def respelled(subject: Keywords, call: Call) -> list[Change]:
     """Keyword arguments renamed; raises Contradiction where the statement may be what is misspelled."""
     given = {argument.arg: argument for argument in call.node.keywords if argument.arg is not None}
+    for old, _ in subject.renames:
+        if old not in given:
+            raise Contradiction(f"{old} is not a keyword argument of the call itself")
     return [_renamed(call, given[old], old, new) for old, new in subject.renames]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from assay.proof.discover.model import Place
 from assay.proof.discover.resolve import Project
 from assay.proof.findings import Element, Fields, Finding, Keywords
 from assay.proof.fix.annotations import Annotations
@@ -39,7 +41,9 @@ def plan(findings: Iterable[Finding], verdicts: Sequence[Verdict], project: Proj
 class _Planner:
     def __init__(self, verdicts: Sequence[Verdict], project: Project) -> None:
         rows, locator, speller = list(row_uses(verdicts)), Locator(project), cache(Speller)
-        self.verdicts = {verdict.call.place: verdict for verdict in verdicts}
+        self.verdicts: defaultdict[Place, list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            self.verdicts[verdict.call.place].append(verdict)
         self.annotations = Annotations(locator, rows, verdicts, speller)
         self.members = Members(locator, rows, speller)
 
@@ -53,8 +57,14 @@ class _Planner:
                 return self.members.added(subject)
             case Fields() as subject, _:
                 return self.annotations.of_field(subject, null=null)
-            case Element() as subject, _ if found.call in self.verdicts:
-                return self.annotations.of_element(subject, self.verdicts[found.call], null=null)
-            case Keywords() as subject, _ if found.call in self.verdicts:
-                return respelled(subject, self.verdicts[found.call].call)
+            case Element() as subject, _:
+                return self.annotations.of_element(subject, self._verdicts_of(found), null=null)
+            case Keywords() as subject, _:
+                return respelled(subject, self._verdicts_of(found)[0].call)
         raise Contradiction("what it is about cannot be told from the code")
+
+    def _verdicts_of(self, found: Finding) -> list[Verdict]:
+        """All verdicts on the call that a finding is about, which may run one of several statements."""
+        here = self.verdicts[found.call or found.place]
+        calls = [verdict.call.node for verdict in here if found in verdict.findings]
+        return [verdict for verdict in here if verdict.call.node in calls]

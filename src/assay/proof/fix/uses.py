@@ -71,8 +71,9 @@ class RowUse:
 def row_uses(verdicts: Iterable[Verdict]) -> Iterator[RowUse]:
     """All of them, in the order of the calls."""
     for verdict in verdicts:
-        if verdict.description is not None and isinstance(verdict.shape, ByName):
-            yield from _uses(verdict.shape, verdict.description.columns, verdict.call.place, frozenset())
+        if isinstance(verdict.shape, ByName):
+            for description in verdict.descriptions:
+                yield from _uses(verdict.shape, description.columns, verdict.call.place, frozenset())
 
 
 def _uses(shape: ByName, columns: tuple[Column, ...], place: Place, absent: frozenset[str]) -> Iterator[RowUse]:

@@ -34,6 +34,13 @@ class Verdict:
     unverified: tuple[Unverified, ...] = ()
     shape: Shape | None = None
     """How its rows are built; None where there are none, or where that could not be made out."""
+    differing: tuple[Description, ...] = ()
+    """Where a call runs one of several statements whose columns differ, what is known of each."""
+
+    @property
+    def descriptions(self) -> tuple[Description, ...]:
+        """All that is known of the statements that the call runs."""
+        return self.differing or ((self.description,) if self.description is not None else ())
 
     @property
     def proved(self) -> bool:

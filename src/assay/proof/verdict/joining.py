@@ -29,6 +29,7 @@ def joined(branches: Branches, verdicts: Sequence[Verdict]) -> Verdict:
         (*branches.findings, *joined_findings(branches, [verdict.findings for verdict in verdicts])),
         tuple(unverified) if not branches.findings else (),
         next((verdict.shape for verdict in verdicts if verdict.shape is not None), None),
+        tuple(descriptions) if len(set(map(_signature, descriptions))) > 1 else (),
     )
 
 
