@@ -396,6 +396,16 @@ async def test_infinity_is_the_last_and_the_first_day_of_python(connection: assa
         assert await connection.fetch_one(str, f"select $1::{kind}::text", value) == text
 
 
+BEYOND_PYTHON = ["'24:00'::time", "'20000-01-01'::date", "'20000-01-01'::timestamp", "'4713-01-01 BC'::date"]
+
+
+@pytest.mark.parametrize("expression", BEYOND_PYTHON)
+async def test_a_value_that_python_cannot_hold_is_told(connection: assay.Connection, expression: str) -> None:
+    with pytest.raises(assay.DecodeError, match="cast that column to text"):
+        await connection.fetch_one(Any, f"select {expression}")
+    assert await connection.fetch_one(str, f"select {expression}::text")
+
+
 @pytest.mark.parametrize("name", ["citext", "hstore", "ltree", "vector", "cube"])
 async def test_types_of_extensions_travel_as_text(database: DatabaseUrl, name: str) -> None:
     values = {"citext": "Ab", "hstore": '"a"=>"1", "b"=>NULL', "ltree": "a.b", "vector": "[1,2]", "cube": "(1, 2)"}
@@ -464,29 +474,3 @@ async def test_a_plain_enum_is_a_field_but_no_argument(connection: assay.Connect
     assert await connection.fetch_one(PlainMood, "select 'ok'::mood") is PlainMood.OK
     with pytest.raises(assay.ParameterError):
         await connection.fetch_one(PlainMood, "select $1::mood", PlainMood.OK)
-
-
-PAYLOADS: list[tuple[Any, str, str]] = [
-    (Whole, '{"parts": [{"name": "a", "sizes": [1, "hunter2"]}]}', "Expected `int`, got `str` - at `$.parts[0].sizes[1]`"),
-    (Whole, '{"parts": [{}]}', "Object missing required field `name` - at `$.parts[0]`"),
-    (Loose, '{"name": ["hunter2"]}', "Expected `str`, got `array` - at `$.name`"),
-    (list[Part | None], '[null, {"name": {"hunter2": 1}}]', "Expected `str`, got `object` - at `$[1].name`"),
-    (Checked, '{"theSize": "hunter2"}', "Input should be a valid integer, unable to parse string as an integer in theSize"),
-    (list[Checked], '[{"theSize": 1}, {"theSize": -1}]', "Input should be greater than or equal to 0 in theSize - at `$[1]`"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("annotation", "text", "words"), PAYLOADS)
-async def test_a_payload_that_does_not_fit_is_named_by_column_and_path(
-    connection: assay.Connection, annotation: Any, text: str, words: str
-) -> None:
-    with pytest.raises(assay.DecodeError) as caught:
-        await connection.fetch_all(tuple[int, annotation], "select 1, $1::jsonb as evidence", text)
-    assert str(caught.value).startswith('The value of column "evidence" does not fit ')
-    assert str(caught.value).endswith(f": {words}")
-    assert "hunter2" not in str(caught.value)
-
-
-async def test_aliases_of_pydantic_models_are_the_keys_of_the_payload(connection: assay.Connection) -> None:
-    keys = await connection.fetch_one(list[str], "select array(select jsonb_object_keys($1))", Checked(theSize=1))
-    assert sorted(keys) == ["day", "theSize"]

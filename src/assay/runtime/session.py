@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import asyncpg
 
-from assay.errors import ConnectionLost, Error, UsageError
+from assay.errors import ConnectionLost, DecodeError, Error, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
 from assay.runtime.query import NO_ROWS, Prepared, Query
@@ -196,6 +196,11 @@ class Session:
             self.interrupted = isinstance(error, (OSError, asyncpg.InternalClientError))
             raise translate(_in_users_words(error, query)) from error
         self.interrupted = True
+        if isinstance(error, (ValueError, OverflowError)):  # from a class of Python's that the driver decodes into
+            raise DecodeError(
+                f"The result has a value that Python cannot hold ({error}), such as a date after the year 9999, "
+                "the time 24:00 or an endless interval; cast that column to text"
+            ) from error
         raise error
 
 
