@@ -129,6 +129,12 @@ def test_comments_silence_findings_which_then_are_not_proved(project: Project) -
     assert project.check("--output-format", "json").json["ignored"] == 2
 
 
+def test_a_terminal_with_few_characters_gets_escapes(project: Project) -> None:
+    project.replace("src/app/queries.py", "id=person_id, name=name)", "id=person_id, nmae=name)")
+    done = project.run("check", "--database-url", project.server.reveal(), PYTHONIOENCODING="ascii")
+    assert (done.code, "it gives nmae=\\u2026, which" in done.out) == (1, True)
+
+
 @contextmanager
 def started(project: Project, *arguments: str, **streams: int) -> Iterator[subprocess.Popen[str]]:
     """``assay check`` while it runs; ended after a minute at the latest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_a_character_that_the_encoding_lacks_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProofError, match=r"module\.py cannot be written: latin-1 has no '漢'"):
         write_files([edit])
     assert not path.exists()
+
+
+def test_nothing_is_written_when_a_file_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / "a.py", tmp_path / "b.py"]
+    for path in paths:
+        path.write_text("x")
+    monkeypatch.setattr(os, "access", lambda path, mode: path != paths[1])  # for root, every file can be written
+    with pytest.raises(ProofError, match=r"b\.py cannot be written: it is read-only; no file was changed"):
+        write_files([FileEdit(path, path.name, "utf-8", "x", "y") for path in paths])
+    assert paths[0].read_text() == "x"
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable
@@ -154,6 +155,9 @@ def _fixed_to_json(report: Report) -> list[dict[str, Any]]:
 
 
 def _print(lines: Iterable[str]) -> None:
+    """Print lines; characters that standard output cannot take are written as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     for line in lines:
         print(line)
 

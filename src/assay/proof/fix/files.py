@@ -58,10 +58,16 @@ def _read(source: Source) -> tuple[str, str]:
 
 
 def write_files(edits: Iterable[FileEdit]) -> None:
-    """Write what changed, each file in one step, with its mode; raises ProofError when one cannot be written."""
-    for edit in edits:
-        if edit.after != edit.before:
-            _replace(edit.path, _encoded(edit), edit.shown)
+    """Write what changed, each file in one step, with its mode.
+
+    Raises ProofError when one cannot be written; where that can be told beforehand, no file is written.
+    """
+    contents = [(edit, _encoded(edit)) for edit in edits if edit.after != edit.before]
+    for edit, _ in contents:
+        if edit.path.exists() and not os.access(edit.path, os.W_OK):
+            raise ProofError(f"{edit.shown} cannot be written: it is read-only; no file was changed")
+    for edit, content in contents:
+        _replace(edit.path, content, edit.shown)
 
 
 def _encoded(edit: FileEdit) -> bytes:
