@@ -184,7 +184,11 @@ EXPRESSIONS = [
     ("sql_function_whose_query_may_find_nothing", "select first_title(id) from author", "?"),
     ("plpgsql_function", "select perhaps(1)", "?"),
     ("substring_by_pattern", "select substring(name from 'a.c'), substring(name from 1 for 2) from author", "?!"),
-    ("concat_takes_null", "select concat(pen, born), concat(variadic tags), concat(variadic nullif(tags, '{}')) from author", "!!?"),
+    (
+        "concat_takes_null",
+        "select concat(pen, born), concat(variadic tags), concat(variadic nullif(tags, '{}')) from author",
+        "!!?",
+    ),
     ("format", "select format('%s', pen), format(pen) from author", "!?"),
     ("extract_of_infinity_may_be_null", "select extract(day from now()), extract(epoch from now())", "?!"),
 ]
