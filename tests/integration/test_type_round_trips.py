@@ -101,6 +101,8 @@ class Checked(pydantic.BaseModel):
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 ZONED = st.timezones().filter(lambda zone: "localtime" not in str(zone))
+MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))
+"""Without the first and the last moment, which stand for infinity and lose their zone."""
 NUMERIC = st.decimals(allow_nan=False, allow_infinity=True).filter(
     lambda d: not d.is_finite() or (abs(d.adjusted()) < 1000 and -int(d.as_tuple().exponent) < 1000)
 )
@@ -160,7 +162,7 @@ WHOLES = st.builds(
     st.lists(PARTS, max_size=2),
     st.dictionaries(TEXT, st.none() | PARTS, max_size=2),
     st.none() | st.uuids(),
-    st.none() | st.datetimes(timezones=st.just(dt.UTC)),
+    st.none() | MOMENTS,
 )
 
 
@@ -209,7 +211,7 @@ TRIPS = [
     Trip("time", dt.time, st.times()),
     Trip("timetz", dt.time, st.times(timezones=st.just(dt.timezone(dt.timedelta(hours=5, minutes=30))))),
     Trip("timestamp", dt.datetime, st.datetimes()),
-    Trip("timestamptz", dt.datetime, st.datetimes(timezones=st.just(dt.UTC))),
+    Trip("timestamptz", dt.datetime, MOMENTS),
     Trip(
         "timestamptz",
         dt.datetime,
@@ -275,7 +277,7 @@ TRIPS = [
     Trip("numrange", asyncpg.Range[Decimal], ranges(st.decimals(-9, 9, places=2))),
     Trip("daterange", asyncpg.Range[dt.date], ranges(st.dates(dt.date(2, 1, 1), dt.date(9998, 1, 1)))),
     Trip("tsrange", asyncpg.Range[dt.datetime], ranges(st.datetimes())),
-    Trip("tstzrange", asyncpg.Range[dt.datetime], ranges(st.datetimes(timezones=st.just(dt.UTC)))),
+    Trip("tstzrange", asyncpg.Range[dt.datetime], ranges(MOMENTS)),
     Trip("floats", asyncpg.Range[float], ranges(COORDINATE)),
     Trip("int4range[]", list[asyncpg.Range[int] | None], st.lists(st.none() | ranges(between(-9, 9)))),
     Trip("int4multirange", list[asyncpg.Range[int]], st.lists(between(-99, 99)).map(disjoint)),
