@@ -228,6 +228,15 @@ def test_a_missing_field_that_another_query_has_no_column_for_is_left(tmp_path: 
     ]
 
 
+def test_a_field_is_not_added_where_another_query_may_mean_another_one(tmp_path: Path) -> None:
+    heir = "@dataclass\nclass Heir(Row):\n    name: str\n"
+    calls = "async def g(db: assay.Executor) -> None:\n    await db.fetch_all(Heir, 'other')\n"
+    columns = (ID, column("value", "text"), column("size", "int4"))
+    assert left(tmp_path, field("str") + heir + calls, *columns, more={"other": described(*columns)}) == [
+        "the query at module.py:11 has no column for name, which it may be meant for"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

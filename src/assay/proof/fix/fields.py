@@ -38,9 +38,11 @@ class Members:
         if owner is None:
             raise Contradiction(_NOT_SEEN)
         rows = self._rows(owner)
-        lacking = [row for row in rows if name not in row.columns]
-        if lacking:
-            raise Contradiction(f"{_at(lacking[0])} fills {owner.name} too, and has no such column")
+        for row in rows:
+            if name not in row.columns:
+                raise Contradiction(f"{_at(row)} fills {owner.name} too, and has no such column")
+            if row.lacking:
+                raise Contradiction(f"{_at(row)} has no column for {row.lacking[0]}, which it may be meant for")
         _check_name(name, kind, owner, self.locator.lineage(kind))
         uses = [use for row in rows if (use := row.value(name, object)) is not None]
         return [self._addition(kind, owner, name, uses)]

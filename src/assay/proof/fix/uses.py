@@ -51,6 +51,11 @@ class RowUse:
         names = {field.name for field in self.shape.fields}
         return [name for name in self.columns if name not in names and name.partition(".")[0] not in names]
 
+    @property
+    def lacking(self) -> list[str]:
+        """The fields that need a column and have none."""
+        return [field.name for field in self.shape.fields if field.required and not self.fills(field.name)]
+
     def fills(self, name: str) -> bool:
         """Whether there is a column, or several, for a field of that name."""
         return name in self.columns or name in self.nested
