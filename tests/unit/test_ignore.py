@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.proof.description import Description, RowBound
 from assay.proof.discover import discover
 from assay.proof.discover.model import Place
 from assay.proof.findings import Finding, finding
@@ -25,8 +26,8 @@ def silenced(folder: Path, body: str, *findings: Finding, judged: bool = True) -
     queries = [query for call in discovery.calls if isinstance(query := read_query(call), Query)]
     source = discovery.project.module("m")
     assert source is not None
-    hiding = () if judged else (finding("ASY101", CALL, "it is refused"),)
-    verdicts = [Verdict(query.call, query.sql.text, None, hiding) for query in queries]
+    answer = Description(RowBound.MANY, (), ()) if judged else None
+    verdicts = [Verdict(query.call, query.sql.text, answer, ()) for query in queries]
     return silence(findings, [*in_source(source), *in_statements(queries)], verdicts)
 
 

@@ -22,9 +22,7 @@ _MENTION = re.compile(r"assay:\s*ignore")
 _PYTHON = re.compile(r"#\s*assay:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 _SQL = re.compile(r"(?:--|/\*)\s*assay:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 
-HIDING = frozenset(
-    {"ASY101", "ASY102", "ASY103", "ASY104", "ASY106", "ASY107", "ASY108", "ASY301", "ASY403", "ASY901", "ASY902"}
-)
+HIDING = frozenset({"ASY103", "ASY104", "ASY106", "ASY107", "ASY108", "ASY301", "ASY403"})
 """Rules whose findings keep other findings about the same call from being looked for."""
 
 Target = tuple[str, int] | Place
@@ -75,7 +73,7 @@ def silence(findings: Iterable[Finding], ignores: Iterable[Ignore], verdicts: It
             ignored += 1
         else:
             kept.append(found)
-    hidden = {v.call.place.path for v in verdicts if any(found.rule.code in HIDING for found in v.findings)}
+    hidden = {verdict.call.place.path for verdict in verdicts if _hides(verdict)}
     wrong = [found for ignore in ignores for found in _judged(ignore, met[ignore], hidden)]
     return Silenced((*kept, *wrong), ignored)
 
@@ -95,6 +93,10 @@ def _targets(found: Finding) -> Iterator[Target]:
     if found.call is not None:
         yield found.call.path, found.call.line
         yield found.call
+
+
+def _hides(verdict: Verdict) -> bool:
+    return verdict.description is None or any(found.rule.code in HIDING for found in verdict.findings)
 
 
 def _judged(ignore: Ignore, met: set[str], hidden: set[str]) -> Iterator[Finding]:
