@@ -312,7 +312,7 @@ def test_a_class_without_a_class_statement_is_left(tmp_path: Path) -> None:
 
 def test_a_nested_row_that_may_be_missing_takes_none(tmp_path: Path) -> None:
     text = "@dataclass\nclass Team:\n    id: int\n@dataclass\nclass Row:\n    id: int\n    team: Team\n"
-    missing = Column("team.id", PgType("int4"), True, OUTER, joined="t")
+    missing = Column("team.id", PgType("int4"), True, OUTER, joined=("t",))
     assert mended(tmp_path, text, ID, missing) == text.replace("team: Team", "team: Team | None")
 
 

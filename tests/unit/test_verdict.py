@@ -244,7 +244,7 @@ def test_another_number_of_columns(judged: Judge, row: str, message: str, fix: s
 
 
 def nested(nullable: bool, reason: str) -> Description:
-    joined = "author" if reason == OUTER else None
+    joined = ("author",) if reason == OUTER else ()
     author = Column("author.id", INT4, nullable, reason, joined=joined)
     return described(ID, TITLE, author, Column("author.name", TEXT, nullable, reason, joined=joined))
 

@@ -45,12 +45,12 @@ class Mixed:
 Findings = Callable[[str, list[Column]], list[str]]
 
 
-def column(name: str, joined: str | None = None, in_row: str = "", *, null: bool | None = None) -> Column:
-    """A column of a joined row, or of one that is always there."""
-    nullable = null if null is not None else joined is not None or bool(in_row)
-    reason = f"an outer join may find no row of {joined}" if joined else in_row or "it is NOT NULL"
+def column(name: str, joined: str = "", in_row: str = "") -> Column:
+    """A column that outer joins may make NULL, by the names of what they may not find."""
+    relations = tuple(joined.split())
+    reason = f"an outer join may find no row of {relations[-1]}" if relations else in_row or "it is NOT NULL"
     kind = PgType("text" if name.rpartition(".")[2] in ("name", "nick") else "int4")
-    return Column(name, kind, nullable, reason, joined=joined, null_in_row=in_row)
+    return Column(name, kind, bool(joined or in_row), reason, joined=relations, null_in_row=in_row)
 
 
 @pytest.fixture
@@ -124,6 +124,23 @@ def test_columns_of_two_rows_that_may_be_missing_make_no_row(found: Findings) ->
 def test_a_value_that_is_always_there_makes_the_row_one_that_always_is(found: Findings) -> None:
     assert found("Mixed | None", [column("a.id", "author"), column("a.nick")]) == [
         'column "id" may be NULL, Mixed.id is int [an outer join may find no row of author]'
+    ]
+
+
+def test_a_row_that_is_missing_wherever_the_one_around_is_is_told_by_itself(found: Findings) -> None:
+    inside = [column("a.id", "p"), column("a.nick", "p"), column("a.team.id", "p t"), column("a.team.name", "p t")]
+    assert found("Fixed | None", inside) == [
+        'columns "team.…" may all be NULL, Fixed.team is Team [an outer join may find no row of t]'
+    ]
+    assert found("Fixed", inside) == [
+        'columns "a.…" may all be NULL, Row.a is Fixed [an outer join may find no row of p]',
+        'columns "team.…" may all be NULL, Fixed.team is Team [an outer join may find no row of t]',
+    ]
+
+
+def test_a_column_of_a_further_row_is_null_in_a_row_that_is_found(found: Findings) -> None:
+    assert found("Mixed | None", [column("a.id", "p"), column("a.nick", "p t")]) == [
+        'column "nick" may be NULL, Mixed.nick is str [an outer join may find no row of t]'
     ]
 
 

@@ -174,8 +174,8 @@ def _column_to_json(column: Column) -> dict[str, Any]:
     value["type"] = _type_to_json(column.type)
     if column.allowed is not None:
         value["allowed"] = list(column.allowed)
-    if column.joined is not None:
-        value["joined"] = column.joined
+    if column.joined:
+        value["joined"] = list(column.joined)
     if column.null_in_row:
         value["null_in_row"] = column.null_in_row
     return value
@@ -189,7 +189,7 @@ def _column_from_json(value: dict[str, Any]) -> Column:
         value["nullable"],
         value["reason"],
         allowed,
-        value.get("joined"),
+        tuple(value.get("joined", ())),
         value.get("null_in_row", ""),
     )
 

@@ -160,10 +160,10 @@ def _values(inference: Inference, query: Node) -> list[tuple[str, ...] | None]:
     return [allowed_values(inference, level, entry["expr"]) for entry in entries]
 
 
-def _joined(inference: Inference, query: Node, nullness: list[Nullness]) -> list[tuple[str | None, str]]:
-    """For each column of the result the row that an outer join may not find, and why it may be NULL in one found."""
+def _joined(inference: Inference, query: Node, nullness: list[Nullness]) -> list[tuple[tuple[str, ...], str]]:
+    """For each column of the result what outer joins may not find, and why it may be NULL where they do."""
     level, entries = inference.level(query, None), visible(target_list(query))
-    none: tuple[str | None, str] = (None, "")
+    none: tuple[tuple[str, ...], str] = ((), "")
     return [
         (joined(inference, level, entry["expr"]) or none) if answer.nullable else none
         for entry, answer in zip(entries, nullness, strict=True)

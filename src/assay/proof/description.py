@@ -55,10 +55,11 @@ class Column:
     """Why, in words that stand alone: ``devices.attestation_chain has no NOT NULL constraint``."""
     allowed: tuple[str, ...] | None = None
     """The only values it can have, from a CHECK that lists them; None when that is not known."""
-    joined: str | None = None
-    """The relation that an outer join may find no row of, which makes this NULL with all else of that row."""
+    joined: tuple[str, ...] = ()
+    """What outer joins may not find, outermost first, so that this is NULL: a name for each of them. Columns that have
+    the same are NULL together; where one's include another's, it is NULL wherever the other is."""
     null_in_row: str = ""
-    """Why it may be NULL even where that row is found; empty when it cannot."""
+    """Why it may be NULL even where all of them are found; empty when it cannot."""
 
 
 @dataclass(frozen=True, slots=True)

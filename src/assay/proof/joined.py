@@ -25,37 +25,39 @@ _FUNCTION = {"FUNCEXPR": "funcid", "OPEXPR": "opfuncid"}
 
 
 class Joined(NamedTuple):
-    """A column that is NULL in every row for which an outer join found no row of a relation."""
+    """A column that is NULL in every row for which some outer join found nothing."""
 
-    relation: str
-    """The name that the statement gives it; inside a subquery, behind the subquery's name: ``recent.author``."""
+    relations: tuple[str, ...]
+    """What those joins may not find, outermost first: each by the name of its first relation, of one inside a subquery
+    behind the subquery's name, as in ``recent.author``. Where one list holds all of another, a row that is missing for
+    the shorter one is missing for the longer one too."""
     null_in_row: str
-    """Why the column may be NULL where the row is found too; empty when it cannot."""
+    """Why the column may be NULL where all of them are found; empty when it cannot."""
 
 
 class _Source(NamedTuple):
-    """The relation that an expression takes a value from, and is NULL without."""
+    """What an expression takes its value from, and is NULL without."""
 
-    relation: str
+    relations: tuple[str, ...]
     expression: Node
     """What the value is, where it does not stand for something else of the same level."""
     real: frozenset[tuple[int, str]]
-    """The sides of joins whose rows are real where its row is found."""
+    """The sides of joins whose rows are real where all of them are found."""
     null_in_row: str | None = None
     """As above, for a column of a query inside; None for one that this level tells about."""
 
 
 def joined(inference: Inference, level: Level, expression: Node) -> Joined | None:
-    """What a column of a query's select list owes to an outer join; None when it is no value of a joined row."""
+    """What a column of a query's select list owes to outer joins; None when it owes them nothing."""
     scope = _scope(level)
     source = _source(inference, scope, expression) if scope is not None else None
     if source is None or scope is None:
         return None
     if source.null_in_row is not None:
-        return Joined(source.relation, source.null_in_row)
+        return Joined(source.relations, source.null_in_row)
     known = replace(scope.known, real=scope.known.real | source.real)
     answer = inference.expression(source.expression, replace(scope, known=known))
-    return Joined(source.relation, answer.reason if answer.nullable else "")
+    return Joined(source.relations, answer.reason if answer.nullable else "")
 
 
 def _scope(level: Level) -> Scope | None:
@@ -71,9 +73,11 @@ def _source(inference: Inference, scope: Scope, expression: Node) -> _Source | N
     if expression.tag == "VAR":
         return _of_column(inference, scope, expression)
     if expression.tag in _FUNCTION and inference.strict(expression[_FUNCTION[expression.tag]]):
-        found = (_source(inference, scope, argument) for argument in items(expression, "args"))
-        first = next((source for source in found if source is not None), None)
-        return first._replace(expression=expression, null_in_row=None) if first is not None else None
+        found = [_source(inference, scope, argument) for argument in items(expression, "args")]
+        sources = [source for source in found if source is not None]
+        relations = tuple(dict.fromkeys(name for source in sources for name in source.relations))
+        real = frozenset().union(*(source.real for source in sources))
+        return _Source(relations, expression, real) if sources else None
     return None
 
 
@@ -83,14 +87,37 @@ def _of_column(inference: Inference, scope: Scope, column: Node) -> _Source | No
         return None
     if scope.returning and inference.returned(scope, use) is not None:
         return None
+    sides = _missing_sides(scope, use)
     inner = _followed(inference, scope, column)
-    if inner is not None or not level.unreal_join(use, scope.known):
-        return inner
-    return _Source(level.name(use.relation), column, _real(level, use))
+    if inner is not None:
+        relations = tuple(dict.fromkeys((*_names(level, sides), *inner.relations)))
+        return inner._replace(relations=relations, real=inner.real | frozenset(sides))
+    return _Source(_names(level, sides), column, frozenset(sides)) if sides else None
 
 
-def _real(level: Level, use: VarUse) -> frozenset[tuple[int, str]]:
-    return frozenset((join, level.side(join, use.relation)) for join in use.nulling)
+Side = tuple[int, str]
+"""A join, and which side of it: ``l`` or ``r``."""
+
+
+def _missing_sides(scope: Scope, use: VarUse) -> list[Side]:
+    """The sides of outer joins that may not be found for a column, outermost first."""
+    level = scope.level
+    sides = {(join, level.side(join, use.relation)) for join in use.nulling if join != level.group_entry}
+    return sorted(sides - scope.known.real, key=lambda side: (-len(_entries(level, side)), side))
+
+
+def _entries(level: Level, side: Side) -> list[int]:
+    return [index for index in range(1, len(level.entries) + 1) if level.side(side[0], index) == side[1]]
+
+
+def _names(level: Level, sides: list[Side]) -> tuple[str, ...]:
+    """A name for each side, its first relation's; where an outer one has that already, with the join's number."""
+    names: list[str] = []
+    for side in sides:
+        first = next(index for index in _entries(level, side) if level.entry(index)["rtekind"] != RteKind.JOIN)
+        name = level.name(first)
+        names.append(f"{name}#{side[0]}" if name in names else name)
+    return tuple(names)
 
 
 def _followed(inference: Inference, scope: Scope, column: Node) -> _Source | None:
@@ -108,8 +135,8 @@ def _followed(inference: Inference, scope: Scope, column: Node) -> _Source | Non
             inner = _inside(inference, level, entry)
             found = _of_inner(inference, inner, use.attribute) if inner is not None else None
             if found is not None:
-                name = f"{level.name(use.relation)}.{found.relation}"
-                return _Source(name, column, _real(level, use), found.null_in_row)
+                names = tuple(f"{level.name(use.relation)}.{name}" for name in found.relations)
+                return _Source(names, column, frozenset(), found.null_in_row)
     return None
 
 

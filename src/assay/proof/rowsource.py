@@ -55,13 +55,13 @@ class _Writer:
     used: set[str] = field(default_factory=set)
     """Names that are imported, of those in the annotations."""
 
-    def row(self, name: str, doc: str, columns: Sequence[Column], *, absent: bool = False) -> str:
+    def row(self, name: str, doc: str, columns: Sequence[Column], *, absent: frozenset[str] = frozenset()) -> str:
         """The class for a row; those inside it are added to the others."""
         fields = dict(self._fields(name, columns, absent=absent))
         lines = [_HEADS[self.style].format(name), *_docstring(doc), "", *fields.values()]
         return "\n".join(lines)
 
-    def _fields(self, name: str, columns: Sequence[Column], *, absent: bool) -> Iterator[tuple[str, str]]:
+    def _fields(self, name: str, columns: Sequence[Column], *, absent: frozenset[str]) -> Iterator[tuple[str, str]]:
         """Each field's name and its line, in the order of the columns."""
         nested = nested_columns(tuple(columns))
         done: set[str] = set()
@@ -76,17 +76,17 @@ class _Writer:
             yield own, f"    {own}: {self._annotation(name, own, column, nested.get(own), absent=absent)}"
 
     def _annotation(
-        self, name: str, own: str, column: Column, below: tuple[Column, ...] | None, *, absent: bool
+        self, name: str, own: str, column: Column, below: tuple[Column, ...] | None, *, absent: frozenset[str]
     ) -> str:
         if below is not None and "." in column.name:
-            missing = may_be_missing(below)
+            inside = absent.union(may_be_missing(below))
             inner = self.unique(_camel(own))
-            self.classes.append(self.row(inner, f"The {own} of a {name}.", below, absent=missing))
-            return f"{inner} | None" if missing else inner
+            self.classes.append(self.row(inner, f"The {own} of a {name}.", below, absent=inside))
+            return f"{inner} | None" if inside > absent else inner
         if refusal(column.type) is not None:
             raise UsageError(f'No field can hold the column "{column.name}": {refusal(column.type)}')
         text = self.type_of(column.type, column.allowed)
-        return f"{text} | None" if may_be_none(column, absent=absent) and text != "None" else text
+        return f"{text} | None" if may_be_none(column, absent) and text != "None" else text
 
     def type_of(self, kind: PgType, allowed: tuple[str, ...] | None = None) -> str:
         """The annotation for a type; an enum type has a class of its own."""

@@ -41,7 +41,7 @@ class RowUse:
     nested: dict[str, tuple[Column, ...]]
     """The columns of nested rows, by the names of their fields."""
     absent: frozenset[str]
-    """The relations without whose rows there is no such row at all."""
+    """What outer joins must find for there to be a row at all."""
     place: Place
     """Of the call."""
 
@@ -64,12 +64,12 @@ class RowUse:
         """The value that a field of that name takes, or None when there is none for it."""
         if name in self.columns:
             column = self.columns[name]
-            null = may_be_none(column, absent=column.joined in self.absent)
+            null = may_be_none(column, self.absent)
             return ValueUse(annotation, column, null, self.place, self.shape.validates)
         inner = nested_shape(annotation) if name in self.nested else None
         if name in self.nested:
-            relation = missing_row(inner[0], self.nested[name]) if inner is not None else None
-            return ValueUse(annotation, None, relation is not None and relation not in self.absent, self.place)
+            missing = missing_row(inner[0], self.nested[name]) if inner is not None else ()
+            return ValueUse(annotation, None, not self.absent.issuperset(missing), self.place)
         return None
 
 
@@ -87,6 +87,5 @@ def _uses(shape: ByName, columns: tuple[Column, ...], place: Place, absent: froz
     for field in shape.fields:
         inner = nested_shape(field.annotation) if field.name in nested else None
         if inner is not None:
-            relation = missing_row(inner[0], nested[field.name])
-            inside = absent | ({relation} if relation is not None else set())
+            inside = absent.union(missing_row(inner[0], nested[field.name]))
             yield from _uses(inner[0], nested[field.name], place, inside)

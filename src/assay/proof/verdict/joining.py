@@ -123,7 +123,7 @@ def _column(columns: Sequence[Column]) -> Column:
     column = (nullable or columns)[0]
     relations = {column.joined for column in nullable}
     in_row = next((column.null_in_row for column in nullable if column.null_in_row), "")
-    column = replace(column, joined=relations.pop() if len(relations) == 1 else None, null_in_row=in_row)
+    column = replace(column, joined=relations.pop() if len(relations) == 1 else (), null_in_row=in_row)
     allowed = [values for values in (one.allowed for one in columns) if values is not None]
     every = tuple(dict.fromkeys(value for values in allowed for value in values))
     return replace(column, allowed=every if len(allowed) == len(columns) else None)

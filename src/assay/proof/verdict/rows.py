@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -28,8 +28,8 @@ class _Slot:
     change: str
     """How to change it, with ``{}`` for the annotation: ``annotate it {}``."""
     subject: Subject
-    absent: bool = False
-    """Whether the column's row becomes None as a whole where an outer join does not find it."""
+    absent: frozenset[str] = frozenset()
+    """What outer joins must find for there to be a row at all."""
     validated: bool = False
     """Whether the class validates, so that annotations unknown to the table of types are its own affair."""
 
@@ -83,7 +83,7 @@ _NOTHING: frozenset[str] = frozenset()
 def _by_name(
     query: Query, shape: ByName, columns: tuple[Column, ...], absent: frozenset[str] = _NOTHING
 ) -> Iterator[Finding]:
-    """Each field with its column; a row of the relations in ``absent`` that is not found is None as a whole."""
+    """Each field with its column; where what ``absent`` names is not found, there is no such row."""
     duplicates = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
     for name in duplicates:
         yield _duplicate(query, name, columns)
@@ -95,8 +95,7 @@ def _by_name(
         if field.name in by_name:
             label, subject = f"{shape.title}.{field.name}", Fields(shape.row.kind, (field.name,))
             column = by_name[field.name]
-            whole = column.joined in absent
-            slot = _Slot(label, field.annotation, "annotate it {}", subject, whole, shape.validates)
+            slot = _Slot(label, field.annotation, "annotate it {}", subject, absent, shape.validates)
             yield from _compared(query, column, slot)
         elif field.name in nested:
             yield from _nested_findings(query, shape, field, nested[field.name], absent)
@@ -129,10 +128,10 @@ def _nested_findings(
     found = nested_shape(field.annotation)
     if found is not None:
         inner, optional = found
-        relation = missing_row(inner, columns)
-        if relation is not None and relation not in absent and not optional:
-            yield _missing_row(query, shape, field, columns, relation)
-        yield from _by_name(query, inner, columns, absent | ({relation} if relation is not None else set()))
+        missing = missing_row(inner, columns)
+        if not absent.issuperset(missing) and not optional:
+            yield _missing_row(query, shape, field, columns, missing)
+        yield from _by_name(query, inner, columns, absent.union(missing))
     elif not read_hint(field.annotation).open:
         yield finding(
             "ASY204",
@@ -144,14 +143,14 @@ def _nested_findings(
         )
 
 
-def missing_row(shape: ByName, columns: tuple[Column, ...]) -> str | None:
-    """The outer-joined relation without a row of which there is no nested row; None when there always is one.
+def missing_row(shape: ByName, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    """What outer joins must find for there to be a nested row; empty when there always is one.
 
-    A row is taken to be missing when all of its fields that cannot be None are NULL; so they must be of one relation.
+    A row is missing when all of its fields that cannot be None are NULL. So it is if one of them is NULL, and all
+    others are wherever that one is.
     """
     there = list(_always_there(shape, columns))
-    required = [column for column, optional in there if not optional] or [column for column, _ in there]
-    return _relation(required)
+    return _cause([column for column, optional in there if not optional] or [column for column, _ in there])
 
 
 def _always_there(shape: ByName, columns: tuple[Column, ...]) -> Iterator[tuple[Column, bool]]:
@@ -165,29 +164,32 @@ def _always_there(shape: ByName, columns: tuple[Column, ...]) -> Iterator[tuple[
             yield from _always_there(inner[0], nested[field.name])
 
 
-def _relation(columns: Sequence[Column]) -> str | None:
-    relations = {column.joined for column in columns}
-    return relations.pop() if len(relations) == 1 else None
+def _cause(columns: Sequence[Column]) -> tuple[str, ...]:
+    """Of what outer joins may not find for columns, that without which all of them are NULL."""
+    shortest = min((column.joined for column in columns), key=len, default=())
+    return shortest if all(set(shortest) <= set(column.joined) for column in columns) else ()
 
 
-def may_be_missing(columns: tuple[Column, ...]) -> bool:
-    """Whether the nested row that these columns fill may not be there at all, whatever its fields are."""
-    return _relation([column for column in columns if "." not in column.name] or columns) is not None
+def may_be_missing(columns: tuple[Column, ...]) -> tuple[str, ...]:
+    """The same for a nested row whose fields are not known yet: all that are its own will be taken to decide."""
+    return _cause([column for column in columns if "." not in column.name] or columns)
 
 
-def may_be_none(column: Column, *, absent: bool = False) -> bool:
-    """Whether a field must take None for a column; not for one that is NULL only where its whole row is ``absent``."""
-    whole = absent and column.joined is not None and not column.null_in_row
+def may_be_none(column: Column, absent: Collection[str] = ()) -> bool:
+    """Whether a field must take None for a column, where without what ``absent`` names there is no row at all."""
+    whole = bool(column.joined) and set(column.joined) <= set(absent) and not column.null_in_row
     return (column.nullable and not whole) or _is_void(column)
 
 
-def _missing_row(query: Query, shape: ByName, field: Field, columns: tuple[Column, ...], relation: str) -> Finding:
+def _missing_row(
+    query: Query, shape: ByName, field: Field, columns: tuple[Column, ...], missing: tuple[str, ...]
+) -> Finding:
     annotation = show(field.annotation)
     return finding(
         "ASY203",
         query.place,
         f'columns "{field.name}.…" may all be NULL, {shape.title}.{field.name} is {annotation}',
-        because=next(column.reason for column in columns if column.joined == relation),
+        because=next(column.reason for column in columns if column.joined == missing),
         call=query.place,
         fix=f"annotate it {annotation} | None",
         subject=Fields(shape.row.kind, (field.name,)),
@@ -255,7 +257,7 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
     if unfetchable is not None:
         yield _unfetchable(query, column, unfetchable)
         return
-    null = may_be_none(column, absent=slot.absent) and not hint.optional
+    null = may_be_none(column, slot.absent) and not hint.optional
     misfit = column_misfit(column, slot.annotation, validated=slot.validated)
     if misfit is not None:
         yield _wrong_type(query, column, slot, misfit, null, hint)
@@ -272,7 +274,8 @@ def _compared(query: Query, column: Column, slot: _Slot) -> Iterator[Finding]:
 
 
 def _why_null(column: Column, slot: _Slot) -> str:
-    return column.null_in_row if slot.absent and column.null_in_row else column.reason
+    found = slot.absent.issuperset(column.joined) and column.null_in_row
+    return column.null_in_row if found else column.reason
 
 
 def column_misfit(column: Column, annotation: Any, *, validated: bool = False) -> Misfit | None:
