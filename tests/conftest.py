@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ pytest_plugins = ["tests.fixtures.proof", "tests.fixtures.servers"]
 
 hypothesis.settings.register_profile("assay", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("assay")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in the background keeps Ctrl-C from them, and from the commands that they stop with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SYSTEM_15 = Path("/usr/lib/postgresql/15/bin/postgres")
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"

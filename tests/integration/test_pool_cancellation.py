@@ -111,5 +111,6 @@ async def test_thousands_of_cancellations_leave_a_whole_pool(database_18: Databa
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 async def test_very_many_cancellations_leave_a_whole_pool(database_18: DatabaseUrl) -> None:
     await fuzz(database_18, 100_000, 3 * SIZE, seed=random.randrange(2**32))

@@ -208,6 +208,7 @@ async def test_a_row_of_nulls_is_no_null(caller: Caller) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("seed", [11, 12])
 async def test_soak_listed_functions_give_no_null(database: DatabaseUrl, seed: int) -> None:
     async for caller in made(database, 300, seed):
@@ -224,6 +225,7 @@ async def test_soak_listed_functions_give_no_null(database: DatabaseUrl, seed: i
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 async def test_soak_listed_functions_give_no_null_to_an_ordinary_role(database: DatabaseUrl) -> None:
     role = f"plain_{secrets.token_hex(6)}"
     async for caller in made(database, 50, 21):
@@ -237,6 +239,7 @@ async def test_soak_listed_functions_give_no_null_to_an_ordinary_role(database: 
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 async def test_soak_most_strict_functions_left_out_do_give_null(database: DatabaseUrl) -> None:
     async for caller in made(database, 100, 5):
         hidden = ["internal", "cstring", "_cstring", "trigger", "event_trigger", "void", "unknown", "pg_ddl_command"]

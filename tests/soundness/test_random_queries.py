@@ -99,6 +99,7 @@ async def test_no_proof_is_wrong_on_random_statements(database: DatabaseUrl) -> 
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 async def test_no_proof_is_wrong_on_fifty_thousand_statements(database: DatabaseUrl) -> None:
     seed = int(os.environ.get("ASSAY_SOAK_SEED", "0")) or Random().randrange(1 << 30)
     tally = await run(database, seed=seed, count=LONG)

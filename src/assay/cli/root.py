@@ -73,4 +73,8 @@ def run() -> None:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    """Take SIGTERM for Ctrl-C, whose handler an event loop has put where no callback is cut in two."""
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        # Started in the background by a shell that keeps Ctrl-C from it.
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
