@@ -31,7 +31,7 @@ def test_a_page_is_printed_as_it_is(name: str) -> None:
 def test_all_rules_are_listed() -> None:
     done = explain()
     assert [line.split()[0] for line in done.lines] == list(RULES)
-    assert "ASY202  missing-field     error    a column has no field" in done.lines
+    assert "ASY202 missing-field error a column has no field" in [" ".join(line.split()) for line in done.lines]
 
 
 @pytest.mark.parametrize(("name", "close"), [("ASY2033", "ASY203"), ("nul", "null"), ("unfilterd", "unfiltered")])
