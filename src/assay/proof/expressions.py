@@ -15,11 +15,13 @@ from operator import or_
 from types import ModuleType
 from typing import Any
 
+from assay.errors import RowClassError
 from assay.proof.discover.receivers import parsed_annotation
 from assay.proof.discover.resolve import Project, absolute
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
 from assay.proof.modules import ImportFailure, Modules
+from assay.runtime.annotations import class_hints
 
 
 class Unresolved(Exception):
@@ -53,29 +55,25 @@ class Expressions:
         raise Unresolved(f'"{ast.unparse(node)}" is computed while the program runs')
 
     def hints(self, kind: type) -> dict[str, Any]:
-        """The annotations of a class's attributes, inherited ones too; raises Unresolved for a name not found.
+        """The annotations of a class's attributes, inherited ones too; raises Unresolved for a name not found."""
+        try:
+            return class_hints(kind)
+        except RowClassError as error:
+            raise Unresolved(error.message) from None
+        except Exception as error:
+            raise Unresolved(f"the annotations of {kind.__name__} cannot be evaluated: {error}") from None
 
-        Names that a module imports for type checkers alone are imported here.
-        """
-        found: dict[str, Any] = {}
-        while True:
-            try:
-                return typing.get_type_hints(kind, localns=found, include_extras=True)
-            except NameError as error:
-                name = getattr(error, "name", None)
-                if not name or name in found:
-                    raise Unresolved(f"an annotation of {kind.__name__} cannot be evaluated: {error}") from None
-                found[name] = self._missing(name, kind)
-            except Exception as error:
-                raise Unresolved(f"the annotations of {kind.__name__} cannot be evaluated: {error}") from None
-
-    def _missing(self, name: str, kind: type) -> Any:
-        for base in kind.__mro__:
-            source = self.project.module(base.__module__)
-            for binding in source.scope.names.get(name, ()) if source else ():
-                if source is not None and binding.kind == "imported":
-                    return _imported(binding, source)
-        raise Unresolved(f'"{name}", which {kind.__name__} is annotated with, is not defined')
+    def is_for_type_checkers(self, node: ast.Name, scope: Scope, source: Source) -> bool:
+        """Whether a name is imported for type checkers alone, so that it is not there when the code runs."""
+        owner = scope.owner(node.id)
+        bindings = owner.names.get(node.id, []) if owner is not None and owner.kind == "module" else []
+        module = self.modules.load(source)
+        return (
+            bool(bindings)
+            and all(binding.kind == "imported" for binding in bindings)
+            and isinstance(module, ModuleType)
+            and not hasattr(module, node.id)
+        )
 
     def _name(self, name: str, scope: Scope, source: Source) -> Any:
         owner = scope.owner(name)

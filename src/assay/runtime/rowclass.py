@@ -6,12 +6,12 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from assay.errors import RowClassError
+from assay.runtime.annotations import TypeArguments, class_hints
 
 
 class Making(Enum):
@@ -37,7 +37,7 @@ class Field:
     keyword: str
     """The name of its argument, where the class is called."""
     required: bool = True
-    """False only for a TypedDict's NotRequired key: any other field must have a column, default or not."""
+    """False only for a TypedDict's NotRequired key, and an InitVar with a default: all others must have a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,15 @@ def read_row_class(row: Any) -> RowClass | None:
     Raises RowClassError when a field's annotation cannot be evaluated.
     """
     kind = typing.get_origin(row) or row
-    return _read(kind) if isinstance(kind, type) else None
+    found = _read(kind) if isinstance(kind, type) else None
+    return _with_arguments(found, row) if found is not None else None
+
+
+def _with_arguments(found: RowClass, row: Any) -> RowClass:
+    """A generic class as its type arguments make it."""
+    arguments = TypeArguments(row)
+    fields = tuple(replace(field, annotation=arguments.of(field.name, field.annotation)) for field in found.fields)
+    return replace(found, fields=fields)
 
 
 @lru_cache(maxsize=4096)
@@ -85,19 +93,23 @@ def _marked(mark: str) -> Callable[[type], bool]:
 
 
 def _typed_dict(kind: Any) -> RowClass:
-    hints = _hints(kind)
+    hints = class_hints(kind)
     fields = (Field(name, hints[name], name, _is_required(kind, name, hints[name])) for name in hints)
     return RowClass(kind, tuple(fields), Making.DICT)
 
 
 def _is_required(kind: Any, name: str, annotation: Any) -> bool:
     # With annotations kept as strings, __required_keys__ does not know of those marked one by one.
-    marked = {typing.Required: True, typing.NotRequired: False}.get(typing.get_origin(annotation))
+    origin = typing.get_origin(annotation)
+    while origin is typing.Annotated or getattr(origin, "_name", None) == "ReadOnly":
+        annotation = typing.get_args(annotation)[0]
+        origin = typing.get_origin(annotation)
+    marked = {typing.Required: True, typing.NotRequired: False}.get(origin)
     return name in kind.__required_keys__ if marked is None else marked
 
 
 def _named_tuple(kind: Any) -> RowClass:
-    hints = _hints(kind)
+    hints = class_hints(kind)
     fields = (Field(name, hints.get(name, Any), name) for name in kind._fields)
     return RowClass(kind, tuple(fields), Making.CALL)
 
@@ -111,18 +123,30 @@ def _attrs(kind: Any) -> RowClass:
 
 
 def _pydantic(kind: Any) -> RowClass:
-    hints = _hints(kind)
+    hints = class_hints(kind)
     fields = (Field(name, hints[name], name) for name in kind.__pydantic_fields__)
     return RowClass(kind, tuple(fields), Making.VALIDATE)
 
 
 def _dataclass(kind: Any) -> RowClass:
     row = _called(kind, ((field.name, field.name) for field in dataclasses.fields(kind) if field.init))
-    return dataclasses.replace(row, making=Making.STORE) if _only_stores(kind) else row
+    init_only = tuple(_init_only(kind))
+    if init_only:
+        return replace(row, fields=(*row.fields, *init_only), making=Making.CALL_BY_NAME)
+    return replace(row, making=Making.STORE) if _only_stores(kind) else row
+
+
+def _init_only(kind: Any) -> Iterator[Field]:
+    """What ``__init__`` takes and does not store: InitVar fields. One with a default may go without a column."""
+    parameters = inspect.signature(kind).parameters
+    for name, annotation in class_hints(kind).items():
+        if isinstance(annotation, dataclasses.InitVar) and name in parameters:
+            required = parameters[name].default is inspect.Parameter.empty
+            yield Field(name, annotation.type, name, required)
 
 
 def _called(kind: Any, names: Iterator[tuple[str, str]]) -> RowClass:
-    hints = _hints(kind)
+    hints = class_hints(kind)
     fields = tuple(Field(name, hints.get(name, Any), keyword) for name, keyword in names)
     arguments = list(inspect.signature(kind).parameters.values())
     in_order = [argument.name for argument in arguments] == [field.keyword for field in fields]
@@ -149,16 +173,6 @@ def _only_stores(kind: Any) -> bool:
 
 def _has_init_only_fields(kind: Any) -> bool:
     return len(inspect.signature(kind).parameters) != len(dataclasses.fields(kind))
-
-
-def _hints(kind: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(kind, include_extras=True)
-    except NameError as error:
-        raise RowClassError(
-            f"The annotations of {kind.__name__} name {error.name!r}, which its module does not know when it runs; "
-            f"import it outside of `if TYPE_CHECKING`, and define row classes at the top of a module"
-        ) from None
 
 
 _KINDS: tuple[tuple[Callable[[type], bool], Callable[[Any], RowClass]], ...] = (

@@ -131,8 +131,10 @@ def import_failure(call: Call, expressions: Expressions) -> Finding | None:
 def _shape(query: Query, row: ast.expr, expressions: Expressions) -> Shape | Finding:
     """How the call's rows are built."""
     source = query.call.source
+    why, fix = _only_for_type_checkers(query, row, expressions)
     try:
-        return row_shape(expressions.evaluate(row, query.call.scope, source))
+        if not why:
+            return row_shape(expressions.evaluate(row, query.call.scope, source))
     except Unresolved as error:
         why, fix = str(error), "name a class, a tuple of types or a scalar type that is defined in a module"
     except RowClassError as error:
@@ -141,3 +143,13 @@ def _shape(query: Query, row: ast.expr, expressions: Expressions) -> Shape | Fin
         why, fix = f"{type(error).__name__}: {error}", "make the class one whose fields can be read"
     place = source.place(row)
     return finding("ASY104", place, "the row class cannot be made out", because=why, call=query.place, fix=fix)
+
+
+def _only_for_type_checkers(query: Query, row: ast.expr, expressions: Expressions) -> tuple[str, str]:
+    """Why a row means something to type checkers and nothing to the running code, and what to do; empty if it does."""
+    for node in ast.walk(row):
+        if isinstance(node, ast.Name) and expressions.is_for_type_checkers(node, query.call.scope, query.call.source):
+            return f'"{node.id}" is imported for type checkers alone', "import it outside of `if TYPE_CHECKING`"
+    if isinstance(row, ast.Constant) and isinstance(row.value, str):
+        return "it is a string, which names no class when the code runs", "write it without quotes"
+    return "", ""
