@@ -337,6 +337,15 @@ def test_a_table_that_the_code_creates_is_no_error(project: Project) -> None:
     ]
 
 
+def test_a_function_that_the_code_creates_is_no_error(project: Project) -> None:
+    create = "create function fresh(n int) returns int language sql return n"
+    project.replace("src/app/by_asyncpg.py", "lock table team in share mode", create)
+    project.replace("src/app/by_asyncpg.py", "select id from person where name = $1", "select fresh(1) where '' = $1")
+    assert [line.partition(" ")[2] for line in findings(project) if " ASY" in line] == [
+        "ASY105 warning: the statement could not be proven: function fresh(integer) does not exist"
+    ]
+
+
 def test_a_module_that_cannot_be_imported_is_proven_without_its_annotations(project: Project) -> None:
     project.replace("src/app/by_asyncpg.py", "import asyncpg\n", "import asyncpg\nimport nowhere_to_be_found\n")
     report = project.check("--output-format", "json").json

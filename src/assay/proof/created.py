@@ -1,4 +1,4 @@
-"""The relations that a project's own statements create: temporary tables, and a schema that is kept in code."""
+"""What a project's own statements create: temporary tables, and a schema that is kept in code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from assay.sql.lexer import BLANK, Kind, Token, tokenize
 _BETWEEN = frozenset(
     {"or", "replace", "global", "local", "temp", "temporary", "unlogged", "foreign", "recursive", "materialized"}
 )
-_RELATIONS = frozenset({"table", "view", "sequence"})
+_OBJECTS = frozenset({"table", "view", "sequence", "function", "procedure", "type", "domain"})
 
 
-def created_relations(calls: Iterable[Call]) -> dict[str, Place]:
-    """Where relations are created, by their names without a schema, folded as PostgreSQL folds them."""
+def created_objects(calls: Iterable[Call]) -> dict[str, Place]:
+    """Where relations, types and functions are created, by their names without a schema, as PostgreSQL folds them."""
     found: dict[str, Place] = {}
     for call in calls:
         if isinstance(call.sql, Sql):
@@ -32,7 +32,7 @@ def _created(sql: str) -> Iterator[tuple[str, int]]:
         first = word if index == 0 or words[index - 1] == ";" else first
         if word == "create" and first == "create":
             at = _skip(words, index + 1, _BETWEEN)
-            named = at if words[at : at + 1] and words[at] in _RELATIONS else None
+            named = at if words[at : at + 1] and words[at] in _OBJECTS else None
         elif word == "into" and first in ("select", "with"):
             named = _skip(words, index + 1, _BETWEEN | {"table"}) - 1
         else:

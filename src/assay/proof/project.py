@@ -13,7 +13,7 @@ from assay.proof.answers import Answers, NotKept, Progress, Stale, answers_from_
 from assay.proof.arguments import Arguments
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
 from assay.proof.cache import FOLDER, Cache, Differences, Entry
-from assay.proof.created import created_relations
+from assay.proof.created import created_objects
 from assay.proof.description import Description
 from assay.proof.discover import discover
 from assay.proof.discover.files import python_files
@@ -148,12 +148,12 @@ class _Code:
     expressions: Expressions
     arguments: Arguments
     created: Mapping[str, Place]
-    """Where the project's own statements create relations, by their names."""
+    """Where the project's own statements create objects, by their names."""
 
     @classmethod
     def of(cls, discovery: Discovery, modules: Modules) -> _Code:
         expressions = Expressions(discovery.project, modules)
-        return cls(expressions, Arguments(expressions), created_relations(discovery.calls))
+        return cls(expressions, Arguments(expressions), created_objects(discovery.calls))
 
 
 def _read(call: Call, code: _Code) -> Query | Branches | Finding:

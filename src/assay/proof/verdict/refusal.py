@@ -12,7 +12,9 @@ from assay.proof.excerpt import code_excerpt, server_words
 from assay.proof.findings import Finding, finding
 from assay.proof.verdict.query import Query
 
-_UNDEFINED_TABLE = "42P01"
+_UNDEFINED = frozenset({"42P01", "42883", "42704"})
+"""Undefined table, function, and object (a type)."""
+
 _UNTYPED = frozenset({"42P08", "42P18", "42725"})
 """Ambiguous parameter, indeterminate datatype, ambiguous function: what the types of the values would settle."""
 
@@ -20,14 +22,14 @@ _UNTYPED = frozenset({"42P08", "42P18", "42725"})
 def refused(query: Query, error: DatabaseError, created: Mapping[str, Place]) -> Finding:
     """The finding for a statement that PostgreSQL does not accept, at the word that it points at, with its line.
 
-    It is no error where the table that is missing is one that the code creates, and where the driver tells the server
-    the types that it asks for.
+    It is no error where what is missing is something that the code creates, and where the driver tells the server the
+    types that it asks for.
 
     Args:
-        created: where the project's own statements create relations, by their names.
+        created: where the project's own statements create objects, by their names.
     """
     stretch = query.sent_word(error.position) if error.position else query.first_word
-    missing = name_at(query.statement.text, error.position) if error.sqlstate == _UNDEFINED_TABLE else None
+    missing = name_at(query.statement.text, error.position) if error.sqlstate in _UNDEFINED else None
     if missing is not None and missing in created:
         found = _unproven(query, stretch.place, server_words(error), f"the code creates it at {created[missing]}")
         found = replace(found, fix="where it matters, create it in a migration")
