@@ -7,6 +7,7 @@ operator and convert: there, only what no operator and no cast would take is wro
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from assay.pgtypes.hints import ancestors, class_of, literal_values, read_hint
@@ -24,13 +25,24 @@ def sent_misfit(surface: Surface, pg: PgType, annotation: Any) -> Misfit | None:
     if surface.owner is Owner.ASSAY:
         return argument_misfit(pg, annotation)
     if surface.library.binding == "prepared":
-        # A project may have set a codec of its own for JSON, as asyncpg's manual shows.
-        return None if _holds_json(pg) else argument_misfit(pg, annotation)
+        return _by_asyncpg(pg, annotation)
     return _far_apart(pg, annotation)
 
 
-def _holds_json(pg: PgType) -> bool:
-    return pg.name in _JSON or (pg.element is not None and _holds_json(pg.element))
+_ALSO = {"numeric": {"float", "str"}, "timestamptz": {"datetime.date"}, "char": {"str"}}
+"""What asyncpg takes as well, without a loss; Assay asks for the type itself."""
+
+
+def _by_asyncpg(pg: PgType, annotation: Any) -> Misfit | None:
+    # A project may have set a codec of its own for JSON, as asyncpg's manual shows.
+    if _holds(pg, _JSON) or (pg.element is not None and _holds(pg.element, _ALSO)):
+        return None
+    members = [part for part in read_hint(annotation).members if not _ALSO.get(pg.name, set()) & set(_names(part))]
+    return next((misfit for misfit in (argument_misfit(pg, part) for part in members) if misfit is not None), None)
+
+
+def _holds(pg: PgType, names: Collection[str]) -> bool:
+    return pg.name in names or (pg.element is not None and _holds(pg.element, names))
 
 
 _FAMILIES = {
@@ -60,7 +72,11 @@ def _far_apart(pg: PgType, annotation: Any) -> Misfit | None:
 
 
 def _family(member: Any) -> str | None:
+    return next((_FAMILIES[name] for name in _names(member) if name in _FAMILIES), None)
+
+
+def _names(member: Any) -> tuple[str, ...]:
+    """The full names of the classes that a member's values have, nearest first."""
     values = literal_values(member)
     kind = type(values[0]) if values else class_of(member)
-    names = ancestors(kind) if kind is not None else ()
-    return next((_FAMILIES[name] for name in names if name in _FAMILIES), None)
+    return ancestors(kind) if kind is not None else ()
