@@ -183,3 +183,16 @@ def test_findings_point_into_a_file_of_sql(tmp_path: Path) -> None:
     (form,) = forms(tmp_path, "import assay\nQ = assay.sql_file('queries/one.sql')\ndb.execute(Q)\n")
     assert isinstance(form.sql, Sql)
     assert str(form.sql.place(form.sql.text.index("2") + 1)) == "queries/one.sql:2:3"
+
+
+def test_ways_that_part_and_meet_again_are_walked_once(tmp_path: Path) -> None:
+    part = ["if a:", "    if b: q = '1'", "else:", "    if c: q = '2'"]
+    lines = [f"    {line}" for _ in range(40) for line in part]
+    code = "\n".join(["def f(db, a, b, c):", "    q = '0'", *lines, "    db.execute(q)"])
+    found = told(tmp_path, code)
+    assert set(found.values()) <= {"0", "1", "2", "[it has more than 1,024 forms]"}
+
+
+def test_conditions_in_conditions_are_one_reason(tmp_path: Path) -> None:
+    code = "def f(db, x):\n    db.execute(" + "('a' if x() else " * 60 + "'b'" + ")" * 61 + "\n"
+    assert len(forms(tmp_path, code)) == 61

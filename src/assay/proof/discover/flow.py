@@ -16,6 +16,15 @@ from assay.proof.discover.model import Choice
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
 
+MOST_FORMS = 1024
+"""So many forms of one string are told apart."""
+
+
+def too_many() -> str:
+    """Why a string is not followed further."""
+    return f"it has more than {MOST_FORMS:,} forms"
+
+
 Definition = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr
 
 
@@ -71,6 +80,8 @@ class _Flow:
     def __init__(self, bindings: tuple[Binding, ...], scope: Scope, source: Source, name: str) -> None:
         self.nodes = [binding.node for binding in bindings if binding.kind != "parameter"]
         self.parameter = next((binding for binding in bindings if binding.kind == "parameter"), None)
+        self._known: dict[tuple[int, int], tuple[list[ast.stmt], list[Reached]]] = {}
+        """What reaches a place in a block, by the block's identity: one comes to it on many ways."""
         self.starts = sorted(_span(node)[0] for node in self.nodes)
         self.scope = scope
         self.source = source
@@ -126,6 +137,14 @@ class _Flow:
 
     def _backwards(self, block: list[ast.stmt], end: int, entry: Entry) -> list[Reached]:
         """What reaches the place in a block before statement number ``end``."""
+        key = (id(block), end)
+        if key not in self._known:
+            found = self._reaching_back(block, end, entry)
+            # The block is kept, so that no other gets its identity.
+            self._known[key] = (block, found if len(found) <= MOST_FORMS else self._no(too_many()))
+        return self._known[key][1]
+
+    def _reaching_back(self, block: list[ast.stmt], end: int, entry: Entry) -> list[Reached]:
         for index in range(end - 1, -1, -1):
             statement = block[index]
             if self._binds(statement):

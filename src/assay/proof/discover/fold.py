@@ -9,16 +9,13 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from assay.proof.discover.flow import Definition, assigned_often, condition, joined, reaching
+from assay.proof.discover.flow import MOST_FORMS, Definition, assigned_often, condition, joined, reaching, too_many
 from assay.proof.discover.literals import Chunk, Hole, all_at, literal, pieces_of
 from assay.proof.discover.model import Choice, Form, NotConstant, Run, Sql, Wrapper
 from assay.proof.discover.resolve import Bound, Project, Target, own_class
 from assay.proof.discover.results import computed
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
-
-MOST_FORMS = 1024
-"""So many forms of one string are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ class Folder:
         for part in parts:
             growing = [grown for form in growing for grown in form.by(part, done)]
             if len(growing) + len(done) > MOST_FORMS:
-                return spot.no(node, f"it has more than {MOST_FORMS:,} forms")
+                return spot.no(node, too_many())
             if not growing:
                 break
         empty = Run("", spot.source, spot.source.span(node)[0])
@@ -162,7 +159,7 @@ class Folder:
                 forms = self._defined(reached.definition, target, node, spot)
             found += _under(reached.choices, forms)
             if len(found) > MOST_FORMS:
-                return spot.no(node, f"it has more than {MOST_FORMS:,} forms")
+                return spot.no(node, too_many())
         return found or spot.no(node, f'"{shown}" has no value here')
 
     def _defined(self, definition: Definition, target: Bound, node: ast.expr, spot: Spot) -> list[Form]:
