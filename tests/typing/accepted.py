@@ -1,4 +1,7 @@
-"""Calls that type checkers accept, with the types that they find. Read by test_typing, never run."""
+"""Calls that type checkers accept, with the types that they find. Read by test_typing, never run.
+
+A call on ``Everything`` is looked at once for each class that runs statements.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal, LiteralString, NamedTuple, NewType, TypedDict, assert_type
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    LiteralString,
+    NamedTuple,
+    NewType,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    assert_type,
+)
 from uuid import UUID
 
 import attrs
@@ -47,40 +62,107 @@ class Mood(StrEnum):
 
 
 PersonId = NewType("PersonId", int)
+Names: TypeAlias = list[str]
+K = TypeVar("K")
+
+
+@dataclass(frozen=True)
+class Keyed(Generic[K]):
+    key: K
+    data: Data | None
+
+
 COLUMNS = "id, name"
+Everything: TypeAlias = assay.Executor | assay.Pool | assay.Connection | assay.Transaction
 
 
-async def rows_of_every_kind(db: assay.Executor) -> None:
-    assert_type(await db.fetch_all(Data, "select 1 as id"), list[Data])
-    assert_type(await db.fetch_one(Data, "select 1 as id"), Data)
-    assert_type(await db.fetch_optional(Data, "select 1 as id"), Data | None)
-    assert_type(await db.fetch_one(Struct, "select 1 as id"), Struct)
-    assert_type(await db.fetch_all(Attrs, "select 1 as id"), list[Attrs])
-    assert_type(await db.fetch_optional(Tuple, "select 1 as id"), Tuple | None)
-    assert_type(await db.fetch_all(Typed, "select 1 as id"), list[Typed])
-    assert_type(await db.fetch_one(Model, "select 1 as id"), Model)
-
-
-async def values_of_every_kind(db: assay.Executor) -> None:
-    assert_type(await db.fetch_one(int, "select 1"), int)
-    assert_type(await db.fetch_all(str | None, "select null::text"), list[str | None])
-    assert_type(await db.fetch_optional(str | None, "select null::text"), str | None)
-    assert_type(await db.fetch_one(tuple[int, str | None], "select 1, null::text"), tuple[int, str | None])
+async def fetch_all_of_every_kind(db: Everything) -> None:
+    assert_type(await db.fetch_all(Data, "select 1"), list[Data])
+    assert_type(await db.fetch_all(Struct, "select 1"), list[Struct])
+    assert_type(await db.fetch_all(Attrs, "select 1"), list[Attrs])
+    assert_type(await db.fetch_all(Tuple, "select 1"), list[Tuple])
+    assert_type(await db.fetch_all(Typed, "select 1"), list[Typed])
+    assert_type(await db.fetch_all(Model, "select 1"), list[Model])
+    assert_type(await db.fetch_all(Keyed[int], "select 1"), list[Keyed[int]])
+    assert_type(await db.fetch_all(int, "select 1"), list[int])
+    assert_type(await db.fetch_all(str | None, "select 1"), list[str | None])
+    assert_type(await db.fetch_all(Mood, "select 1"), list[Mood])
+    assert_type(await db.fetch_all(Mood | None, "select 1"), list[Mood | None])
+    assert_type(await db.fetch_all(Literal["a", "b"], "select 1"), list[Literal["a", "b"]])
+    assert_type(await db.fetch_all(Literal["a", "b"] | None, "select 1"), list[Literal["a", "b"] | None])
+    assert_type(await db.fetch_all(PersonId, "select 1"), list[PersonId])
+    assert_type(await db.fetch_all(Names, "select 1"), list[Names])
+    assert_type(await db.fetch_all(tuple[int, str | None], "select 1"), list[tuple[int, str | None]])
     assert_type(
-        await db.fetch_all(tuple[UUID, datetime, Decimal, bytes], "select"), list[tuple[UUID, datetime, Decimal, bytes]]
+        await db.fetch_all(tuple[UUID, datetime, Decimal, bytes], "select 1"),
+        list[tuple[UUID, datetime, Decimal, bytes]],
     )
-    assert_type(await db.fetch_one(Mood, "select 'ok'"), Mood)
-    assert_type(await db.fetch_one(Mood | None, "select 'ok'"), Mood | None)
-    assert_type(await db.fetch_all(Literal["a", "b"], "select 'a'"), list[Literal["a", "b"]])
+    assert_type(await db.fetch_all(tuple[int, ...], "select 1"), list[tuple[int, ...]])
+    assert_type(await db.fetch_all(dict[str, int], "select 1"), list[dict[str, int]])
+    assert_type(await db.fetch_all(list[Data] | None, "select 1"), list[list[Data] | None])
+    assert_type(await db.fetch_all(Annotated[int, "how many"], "select 1"), list[int])
+
+
+async def fetch_one_of_every_kind(db: Everything) -> None:
+    assert_type(await db.fetch_one(Data, "select 1"), Data)
+    assert_type(await db.fetch_one(Struct, "select 1"), Struct)
+    assert_type(await db.fetch_one(Attrs, "select 1"), Attrs)
+    assert_type(await db.fetch_one(Tuple, "select 1"), Tuple)
+    assert_type(await db.fetch_one(Typed, "select 1"), Typed)
+    assert_type(await db.fetch_one(Model, "select 1"), Model)
+    assert_type(await db.fetch_one(Keyed[int], "select 1"), Keyed[int])
+    assert_type(await db.fetch_one(int, "select 1"), int)
+    assert_type(await db.fetch_one(str | None, "select 1"), str | None)
+    assert_type(await db.fetch_one(Mood, "select 1"), Mood)
+    assert_type(await db.fetch_one(Mood | None, "select 1"), Mood | None)
+    assert_type(await db.fetch_one(Literal["a", "b"], "select 1"), Literal["a", "b"])
+    assert_type(await db.fetch_one(Literal["a", "b"] | None, "select 1"), Literal["a", "b"] | None)
     assert_type(await db.fetch_one(PersonId, "select 1"), PersonId)
+    assert_type(await db.fetch_one(Names, "select 1"), Names)
+    assert_type(await db.fetch_one(tuple[int, str | None], "select 1"), tuple[int, str | None])
+    assert_type(
+        await db.fetch_one(tuple[UUID, datetime, Decimal, bytes], "select 1"), tuple[UUID, datetime, Decimal, bytes]
+    )
+    assert_type(await db.fetch_one(tuple[int, ...], "select 1"), tuple[int, ...])
+    assert_type(await db.fetch_one(dict[str, int], "select 1"), dict[str, int])
+    assert_type(await db.fetch_one(list[Data] | None, "select 1"), list[Data] | None)
     assert_type(await db.fetch_one(Annotated[int, "how many"], "select 1"), int)
-    assert_type(await db.fetch_one(dict[str, int], "select '{}'::jsonb"), dict[str, int])
-    assert_type(await db.fetch_one(list[Data] | None, "select '[]'::jsonb"), list[Data] | None)
-    anything = await db.fetch_one(Any, "select 1")
-    assert_type(anything, Any)
 
 
-async def parameters_of_every_kind(db: assay.Executor) -> None:
+async def fetch_optional_of_every_kind(db: Everything) -> None:
+    assert_type(await db.fetch_optional(Data, "select 1"), Data | None)
+    assert_type(await db.fetch_optional(Struct, "select 1"), Struct | None)
+    assert_type(await db.fetch_optional(Attrs, "select 1"), Attrs | None)
+    assert_type(await db.fetch_optional(Tuple, "select 1"), Tuple | None)
+    assert_type(await db.fetch_optional(Typed, "select 1"), Typed | None)
+    assert_type(await db.fetch_optional(Model, "select 1"), Model | None)
+    assert_type(await db.fetch_optional(Keyed[int], "select 1"), Keyed[int] | None)
+    assert_type(await db.fetch_optional(int, "select 1"), int | None)
+    assert_type(await db.fetch_optional(str | None, "select 1"), str | None)
+    assert_type(await db.fetch_optional(Mood, "select 1"), Mood | None)
+    assert_type(await db.fetch_optional(Mood | None, "select 1"), Mood | None)
+    assert_type(await db.fetch_optional(Literal["a", "b"], "select 1"), Literal["a", "b"] | None)
+    assert_type(await db.fetch_optional(Literal["a", "b"] | None, "select 1"), Literal["a", "b"] | None)
+    assert_type(await db.fetch_optional(PersonId, "select 1"), PersonId | None)
+    assert_type(await db.fetch_optional(Names, "select 1"), Names | None)
+    assert_type(await db.fetch_optional(tuple[int, str | None], "select 1"), tuple[int, str | None] | None)
+    assert_type(
+        await db.fetch_optional(tuple[UUID, datetime, Decimal, bytes], "select 1"),
+        tuple[UUID, datetime, Decimal, bytes] | None,
+    )
+    assert_type(await db.fetch_optional(tuple[int, ...], "select 1"), tuple[int, ...] | None)
+    assert_type(await db.fetch_optional(dict[str, int], "select 1"), dict[str, int] | None)
+    assert_type(await db.fetch_optional(list[Data] | None, "select 1"), list[Data] | None)
+    assert_type(await db.fetch_optional(Annotated[int, "how many"], "select 1"), int | None)
+
+
+async def anything(db: Everything) -> None:
+    found = await db.fetch_one(Any, "select 1")
+    assert_type(found, Any)
+    assert_type(await db.fetch_all(Any, "select 1"), list[Any])
+
+
+async def parameters_of_every_kind(db: Everything) -> None:
     await db.fetch_all(int, "select $1::int", 1)
     await db.fetch_all(int, "select :id::int", id=1)
     await db.fetch_all(int, "select :id", Data(1))
@@ -106,20 +188,28 @@ async def clauses_and_choices(
     assert_type(mood, Mood | None)
 
 
-async def literal_sql_of_every_kind(db: assay.Executor, order: Literal["id", "name"], given: LiteralString) -> None:
-    await db.fetch_all(Data, f"select {COLUMNS} from person order by {order}")
+async def literal_sql_of_every_kind(db: Everything, order: Literal["id", "name"], given: LiteralString) -> None:
+    await db.fetch_all(Data, f"select {COLUMNS} from person")
+    await db.fetch_all(Data, "select id from person order by " + order)
+    await db.fetch_all(Data, f"select id from {given}")
     await db.fetch_all(Data, "select id from person " + "where true")
     await db.fetch_all(Data, given)
+    assert_type(await db.fetch_one(Data, assay.sql_file("queries/by_key.sql"), 1), Data)
+    assert_type(await db.execute(assay.sql_file("queries/delete.sql"), id=1), int)
+
+
+async def takes_any(db: assay.Executor) -> int:
+    return await db.fetch_one(int, "select count(*) from person")
 
 
 async def executors(pool: assay.Pool, connection: assay.Connection) -> None:
-    await rows_of_every_kind(pool)
-    await rows_of_every_kind(connection)
+    await takes_any(pool)
+    await takes_any(connection)
     async with pool.transaction(isolation="serializable", readonly=True) as tx:
         assert_type(tx, assay.Transaction)
-        await rows_of_every_kind(tx)
+        await takes_any(tx)
         async with tx.transaction() as inner:
-            await rows_of_every_kind(inner)
+            await takes_any(inner)
     async with pool.acquire() as acquired:
         assert_type(acquired, assay.Connection)
         await acquired.driver.copy_records_to_table("person", records=[(1,)])

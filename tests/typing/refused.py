@@ -1,11 +1,13 @@
 """Calls that type checkers refuse, each on a line that ends in an ignore. Read by test_typing, never run.
 
-Where the ignore is pyright's, only checkers that know LiteralString refuse; mypy 2.4 takes it for str.
+Where the ignore is pyright's, only checkers that know LiteralString refuse; mypy 2.4 takes it for str. Where it is
+pyrefly's, only pyrefly 1.4 does: it takes an f-string over several literals for str; ``+`` is a literal for all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, assert_type
 
 import assay
 
@@ -13,6 +15,10 @@ import assay
 @dataclass
 class Data:
     id: int
+
+
+async def sql_from_a_choice(db: assay.Executor, order: Literal["id", "name"]) -> None:
+    await db.fetch_all(Data, f"select id from person order by {order}")  # pyrefly: ignore[bad-argument-type]
 
 
 async def sql_from_outside(db: assay.Executor, pool: assay.Pool, given: str, number: int) -> None:
@@ -24,6 +30,7 @@ async def sql_from_outside(db: assay.Executor, pool: assay.Pool, given: str, num
     await pool.fetch_all(Data, given)  # pyright: ignore[reportArgumentType]
     async with pool.transaction() as tx:
         await tx.execute(given)  # pyright: ignore[reportArgumentType]
+    await db.fetch_all(Data, assay.sql_file(given))  # pyright: ignore[reportArgumentType]
 
 
 async def results_misused(db: assay.Executor) -> None:
@@ -31,6 +38,8 @@ async def results_misused(db: assay.Executor) -> None:
     print(maybe.id)  # type: ignore[union-attr]
     name: str = await db.fetch_one(int, "select 1")  # type: ignore[arg-type]
     print(name)
+    assert_type(await db.fetch_one(int, "select 1"), str)  # type: ignore[assert-type]
+    assert_type(await db.fetch_all(Data, "select 1 as id"), list[object])  # type: ignore[assert-type]
 
 
 async def omitted_misused(db: assay.Executor, price: int | assay.Omitted = assay.OMIT) -> None:

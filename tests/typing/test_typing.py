@@ -1,4 +1,8 @@
-"""mypy and pyright find the types of results with nothing configured, and refuse SQL that is built from input."""
+"""mypy, pyright, ty and pyrefly find the types of results, and refuse SQL that is built from input.
+
+Nothing is configured, but that pyrefly, which without a configuration reports only what it is surest of, is told to
+report what it does with an empty one.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +11,64 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import assay
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 
-def run(*command: str) -> str:
-    """The output of a tool, run where no configuration of ours is found."""
-    found = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False, timeout=300)
-    return found.stdout + found.stderr
+@dataclass(frozen=True)
+class Checker:
+    """A type checker, as it is run where no configuration of ours is found."""
+
+    name: str
+    options: tuple[str, ...]
+    line: str
+    """How a line of its output begins that reports an error, with the number of the line as its group."""
+    heeds: tuple[str, ...]
+    """The tools whose ignores in refused.py it agrees with."""
+
+    def errors(self, path: Path) -> tuple[set[int], str]:
+        """The numbers of the lines with an error, and all that it says."""
+        command = [sys.executable, "-m", self.name, *self.options, path.name]
+        found = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False, timeout=300)
+        assert found.returncode in (0, 1), found.stdout + found.stderr
+        lines = {int(line) for line in re.findall(self.line, found.stdout, re.MULTILINE)}
+        assert bool(lines) == bool(found.returncode), found.stdout + found.stderr
+        return lines, found.stdout
 
 
-def mypy(path: Path) -> str:
-    cache = path.parent / ".mypy_cache"
-    return run("mypy", "--config-file=", "--strict", f"--cache-dir={cache}", str(path))
-
-
-def pyright(path: Path) -> str:
-    return run("pyright", "--pythonpath", sys.executable, str(path))
-
-
-TOOLS = [
-    pytest.param(
-        tool, id=tool.__name__,
-        marks=pytest.mark.skipif(importlib.util.find_spec(tool.__name__) is None, reason="not installed"),
-    )
-    for tool in (mypy, pyright)
-]  # fmt: skip
+CHECKERS = [
+    Checker("mypy", ("--config-file=", "--strict"), r"^\S+?:(\d+): error:", ("type",)),
+    Checker("pyright", ("--pythonpath", sys.executable), r"^ +\S+?:(\d+):\d+ - error:", ("type", "pyright")),
+    Checker(
+        "ty",
+        ("check", "--python", sys.executable, "--output-format", "concise"),
+        r"^\S+?:(\d+):\d+: error",
+        ("type", "pyright"),
+    ),
+    Checker(
+        "pyrefly",
+        ("check", "--python-interpreter-path", sys.executable, "--preset=default", "--output-format=min-text"),
+        r"^ *ERROR \S+?:(\d+):",
+        ("type", "pyright", "pyrefly"),
+    ),
+]
+every_checker = pytest.mark.parametrize(
+    "checker",
+    [
+        pytest.param(
+            checker,
+            id=checker.name,
+            marks=pytest.mark.skipif(importlib.util.find_spec(checker.name) is None, reason="not installed"),
+        )
+        for checker in CHECKERS
+    ],
+)
 
 
 @pytest.fixture
@@ -51,17 +83,22 @@ def elsewhere(tmp_path: Path) -> Callable[[str, str], Path]:
     return write
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_types_of_results_are_found(tool: Callable[[Path], str], elsewhere: Callable[[str, str], Path]) -> None:
-    output = tool(elsewhere("accepted.py", (HERE / "accepted.py").read_text(encoding="utf-8")))
-    assert "Success: no issues found" in output or "0 errors, 0 warnings" in output, output
+@every_checker
+def test_types_of_results_are_found(checker: Checker, elsewhere: Callable[[str, str], Path]) -> None:
+    lines, output = checker.errors(elsewhere("accepted.py", (HERE / "accepted.py").read_text(encoding="utf-8")))
+    assert not lines, output
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_misuse_is_refused_line_by_line(tool: Callable[[Path], str], elsewhere: Callable[[str, str], Path]) -> None:
+@every_checker
+def test_misuse_is_refused_line_by_line(checker: Checker, elsewhere: Callable[[str, str], Path]) -> None:
     text = (HERE / "refused.py").read_text(encoding="utf-8")
-    marks = "# type: ignore|# pyright: ignore" if tool is pyright else "# type: ignore"
-    expected = {number for number, line in enumerate(text.splitlines(), 1) if re.search(marks, line)}
-    path = elsewhere("refused.py", re.sub(r"# (type|pyright): ignore", "# refused", text))
-    found = {int(line) for line in re.findall(r"refused\.py:(\d+)(?::\d+ -)?:? error", tool(path))}
-    assert found == expected
+    marked = re.compile(rf"# (?:{'|'.join(checker.heeds)}): ignore")
+    expected = {number for number, line in enumerate(text.splitlines(), 1) if marked.search(line)}
+    found, output = checker.errors(elsewhere("refused.py", re.sub(r"# \w+: ignore", "# refused", text)))
+    assert found == expected, output
+
+
+def test_samples_have_every_way_to_run_a_statement() -> None:
+    text = (HERE / "accepted.py").read_text(encoding="utf-8")
+    ways = {name for name in dir(assay.Executor) if not name.startswith("_")}
+    assert {way for way in ways if f".{way}(" not in text} == set()
