@@ -13,7 +13,7 @@ from assay.proof.discover.flow import MOST_FORMS, Definition, assigned_often, co
 from assay.proof.discover.literals import Chunk, Hole, all_at, literal, pieces_of
 from assay.proof.discover.model import Choice, Form, NotConstant, Run, Sql, Wrapper
 from assay.proof.discover.resolve import Bound, Project, Target, own_class
-from assay.proof.discover.results import computed
+from assay.proof.discover.results import computed, result_of
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
 
@@ -66,6 +66,8 @@ class Folder:
                 return self._named(node, spot)
             case ast.Call() | ast.BinOp(op=ast.Mod()):
                 return computed(self, node, spot)
+            case ast.Await():
+                return spot.no(node, result_of(node.value))
         return spot.no(node, _WHY.get(type(node), "it is not a constant string"))
 
     def value(self, node: ast.expr, spot: Spot) -> list[Form]:
@@ -248,7 +250,6 @@ _WHY: dict[type[ast.expr], str] = {
     ast.BoolOp: "it depends on a condition",
     ast.BinOp: "it is computed while the program runs",
     ast.Subscript: "it is looked up while the program runs",
-    ast.Await: "it is the result of a call",
     ast.Starred: "it is unpacked from something else",
 }
 

@@ -17,9 +17,15 @@ from assay.proof.discover.resolve import Bound, External
 if TYPE_CHECKING:
     from assay.proof.discover.fold import Folder, Spot
 
-_CALLED = "it is the result of a call"
+_LONGEST_NAME = 40
 _COMPUTED = "it is computed while the program runs"
 _COMPOSED = "psycopg.sql puts it together while the program runs"
+
+
+def result_of(node: ast.expr) -> str:
+    """Why the value of a call is not a constant, with the call's name where it has one that is short enough to read."""
+    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return f"it is the result of {name}()" if 0 < len(name) <= _LONGEST_NAME else "it is the result of a call"
 
 
 def computed(folder: Folder, node: ast.Call | ast.BinOp, spot: Spot) -> list[Form]:
@@ -30,7 +36,7 @@ def computed(folder: Folder, node: ast.Call | ast.BinOp, spot: Spot) -> list[For
     if isinstance(target, External):
         return _library_call(folder, target.path, node, spot)
     method = _METHODS.get(node.func.attr) if isinstance(node.func, ast.Attribute) and target is None else None
-    return method(folder, node, spot) if method is not None else spot.no(node, _CALLED)
+    return method(folder, node, spot) if method is not None else spot.no(node, result_of(node))
 
 
 # Functions of libraries.
@@ -43,14 +49,14 @@ def _library_call(folder: Folder, path: str, node: ast.Call, spot: Spot) -> list
     if package in ("psycopg", "psycopg2") and rest.startswith("sql."):
         return _wrapped(folder, text, "SQL", spot) if text and name == "SQL" else spot.no(node, _COMPOSED)
     if text is None:
-        return spot.no(node, _CALLED)
+        return spot.no(node, result_of(node))
     if package in LIBRARIES[Owner.SQLALCHEMY].packages and name == "text":
         return _wrapped(folder, text, "text", spot)
     if path == "textwrap.dedent":
         return _changed(folder.fold(text, spot), strings.dedented)
     if path in ("assay.sql_file", "assay.sql.files.sql_file"):
         return [_file(folder, form, text, spot) for form in folder.fold(text, spot)]
-    return spot.no(node, _CALLED)
+    return spot.no(node, result_of(node))
 
 
 def _wrapped(folder: Folder, text: ast.expr, name: str, spot: Spot) -> list[Form]:
@@ -83,7 +89,7 @@ def _strip(folder: Folder, node: ast.Call, spot: Spot) -> list[Form]:
         case [ast.Constant(value=str(characters))]:
             pass
         case _:
-            return spot.no(node, _CALLED)
+            return spot.no(node, result_of(node))
     return _changed(folder.fold(func.value, spot), lambda sql: strings.stripped(sql, func.attr, characters))
 
 
@@ -93,7 +99,7 @@ def _changed(forms: list[Form], change: Callable[[Sql], Sql]) -> list[Form]:
 
 def _format(folder: Folder, node: ast.Call, spot: Spot) -> list[Form]:
     if any(isinstance(argument, ast.Starred) for argument in node.args):
-        return spot.no(node, _CALLED)
+        return spot.no(node, result_of(node))
     values = {str(number): argument for number, argument in enumerate(node.args)}
     values |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
     return _filled(folder, node, _method(node).value, strings.braced, values, spot)
@@ -141,7 +147,7 @@ def _join(folder: Folder, node: ast.Call, spot: Spot) -> list[Form]:
         return spot.no(node, _COMPOSED)
     found = _elements(folder, node.args[0], spot) if node.args else None
     if found is None or any(isinstance(element, ast.Starred) for element in found[0]):
-        return spot.no(node, _CALLED)
+        return spot.no(node, result_of(node))
     elements, place = found
     parts = [part for element in elements for part in (separators, folder.fold(element, place))]
     return folder.product(parts[1:], node, spot)
@@ -182,7 +188,7 @@ def _textual(folder: Folder, node: ast.Call, spot: Spot) -> list[Form]:
     """What a method of a text returns is that text."""
     forms = folder.fold(_method(node).value, spot)
     textual = all(form.wrapper is not None and form.wrapper.name == "text" for form in forms)
-    return forms if textual else spot.no(node, _CALLED)
+    return forms if textual else spot.no(node, result_of(node))
 
 
 def _bindparams(folder: Folder, node: ast.Call, spot: Spot) -> list[Form]:
