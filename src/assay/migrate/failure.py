@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
+from assay.catalog.extensions import missing_extension
 from assay.errors import ConnectionLost, Error, MigrationError, UniqueViolation
 from assay.migrate.ledger import TABLE
 from assay.migrate.places import Place
@@ -64,5 +65,6 @@ def _message(error: asyncpg.PostgresError) -> str:
 
 def _further(error: asyncpg.PostgresError) -> list[tuple[str, str]]:
     inner = " ".join(error.internal_query.split())[:200] if error.internal_query else None
-    parts = [("detail", error.detail), ("hint", error.hint), ("in the query", inner), ("in", error.context)]
+    hint = missing_extension(error.sqlstate, _message(error)) or error.hint
+    parts = [("detail", error.detail), ("hint", hint), ("in the query", inner), ("in", error.context)]
     return [(label, text.partition("\n")[0]) for label, text in parts if text]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from assay.catalog.extensions import UNDEFINED, missing_extension
 from assay.errors import DatabaseError
 from assay.proof.created import name_at
 from assay.proof.discover.model import Place
 from assay.proof.excerpt import code_excerpt, server_words
 from assay.proof.findings import Finding, finding
 from assay.proof.verdict.query import Query
-
-_UNDEFINED = frozenset({"42P01", "42883", "42704"})
-"""Undefined table, function, and object (a type)."""
 
 _UNTYPED = frozenset({"42P08", "42P18", "42725"})
 """Ambiguous parameter, indeterminate datatype, ambiguous function: what the types of the values would settle."""
@@ -29,7 +27,7 @@ def refused(query: Query, error: DatabaseError, created: Mapping[str, Place]) ->
         created: where the project's own statements create objects, by their names.
     """
     stretch = query.sent_word(error.position) if error.position else query.first_word
-    missing = name_at(query.statement.text, error.position) if error.sqlstate in _UNDEFINED else None
+    missing = name_at(query.statement.text, error.position) if error.sqlstate in UNDEFINED else None
     if missing is not None and missing in created:
         found = _unproven(query, stretch.place, server_words(error), f"the code creates it at {created[missing]}")
         found = replace(found, fix="where it matters, create it in a migration")
@@ -43,7 +41,7 @@ def refused(query: Query, error: DatabaseError, created: Mapping[str, Place]) ->
             server_words(error),
             because=error.detail or "",
             call=query.place,
-            fix=error.hint or "",
+            fix=missing_extension(error.sqlstate, server_words(error)) or error.hint or "",
         )
     return replace(found, width=stretch.size, shown=code_excerpt(stretch.source.text, stretch.offset, stretch.size))
 
