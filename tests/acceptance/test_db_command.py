@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.fixtures.servers import fresh_home
+from tests.fixtures.servers import ask, fresh_home
 
 from assay.config import DatabaseUrl
 from assay.server import Server
@@ -92,14 +92,6 @@ def elsewhere(project: Path, state: Path, url: DatabaseUrl) -> Iterator[Assay]:
     assay = Assay(project, state, url)
     yield assay
     assay.ok("drop", "--yes", "--force")
-
-
-async def ask(url: DatabaseUrl, sql: str) -> object:
-    connection = await asyncpg.connect(url.reveal())
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
 
 
 def test_database_of_the_project_is_created_and_dropped(assay: Assay) -> None:

@@ -8,12 +8,11 @@ import stat
 import time
 from pathlib import Path
 
-import asyncpg
 import pytest
-from tests.fixtures.servers import eventually, python, running_in
+from tests.fixtures.servers import ask, eventually, python, running_in
 
 from assay import errors
-from assay.config import DatabaseUrl, load_settings
+from assay.config import load_settings
 from assay.server import Server, for_settings
 from assay.server.processes import command_line, is_alive
 
@@ -31,14 +30,6 @@ def running(module_home: Path) -> Server:
     server = Server.locate("18", home=module_home)
     server.ensure_running()
     return server
-
-
-async def ask(url: DatabaseUrl, sql: str) -> object:
-    connection = await asyncpg.connect(url.reveal())
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
 
 
 def test_locating_a_server_creates_nothing(home: Path) -> None:

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.fixtures.servers import eventually, python, running_in
+from tests.fixtures.servers import ask, eventually, python, running_in
 
 from assay import errors
-from assay.config import DatabaseUrl
 from assay.server import Server
 from assay.server.processes import command_line, is_alive, wait_for_exit
 
@@ -44,14 +43,6 @@ def server_pid(server: Server) -> int:
     pid = server.status().pid
     assert pid is not None
     return pid
-
-
-async def ask(url: DatabaseUrl, sql: str) -> object:
-    connection = await asyncpg.connect(url.reveal())
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

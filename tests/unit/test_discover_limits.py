@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
+from tests.fixtures.discovering import forms, told
 
-from assay.proof.discover.fold import Folder
-from assay.proof.discover.model import Form, Sql
-from assay.proof.discover.resolve import Project
-from assay.proof.discover.source import Source
-
-
-def forms(folder: Path, code: str, **more: str) -> tuple[Form, ...]:
-    """The forms of the argument of the last call of ``execute`` in a module."""
-    files = [folder / "m.py", *(folder / f"{name}.py" for name in more)]
-    for path, text in zip(files, [code, *more.values()], strict=True):
-        path.write_text(textwrap.dedent(text))
-    project = Project(folder, files)
-    source = project.read(folder / "m.py")
-    assert isinstance(source, Source), source
-    call, scope = source.found.calls[-1]
-    return Folder(project).forms(call.args[0], source, scope)
-
-
-def told(folder: Path, code: str, **more: str) -> dict[str, str]:
-    """By its conditions, each string; or in brackets why it is none."""
-    found = forms(folder, code, **more)
-    return {form.branch: form.sql.text if isinstance(form.sql, Sql) else f"[{form.sql.why}]" for form in found}
-
+from assay.proof.discover.model import Sql
 
 NO = {
     "a loop that adds": (

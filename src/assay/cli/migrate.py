@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from assay.cli.output import format_option, write_json
-from assay.config import DatabaseUrl, load_settings
+from assay.cli.places import database, from_here
+from assay.config import load_settings
 
 if TYPE_CHECKING:
     from assay.migrate import Event, MigrationStatus, Progress, Report, Step
@@ -104,7 +105,7 @@ def run(source: Path | None, database_url: str | None, output_format: str, **opt
     from assay import migrate
 
     report = _drive(
-        migrate.run(_target(database_url), _folder(source), progress=_narrator(output_format, options), **options)
+        migrate.run(database(database_url), _folder(source), progress=_narrator(output_format, options), **options)
     )
     _conclude(report, output_format, "Nothing to apply: every migration is installed")
 
@@ -122,7 +123,7 @@ def revert(source: Path | None, database_url: str | None, output_format: str, **
     from assay import migrate
 
     report = _drive(
-        migrate.revert(_target(database_url), _folder(source), progress=_narrator(output_format, options), **options)
+        migrate.revert(database(database_url), _folder(source), progress=_narrator(output_format, options), **options)
     )
     _conclude(report, output_format, "Nothing to revert: no applied migration has a down file")
 
@@ -135,7 +136,7 @@ def info(source: Path | None, database_url: str | None, output_format: str) -> N
     """List every migration and where it stands."""
     from assay import migrate
 
-    found = _drive(migrate.info(_target(database_url), _folder(source)))
+    found = _drive(migrate.info(database(database_url), _folder(source)))
     if output_format == "json":
         write_json({"migrations": [_status_json(status) for status in found]})
         return
@@ -147,23 +148,7 @@ def info(source: Path | None, database_url: str | None, output_format: str) -> N
 
 
 def _folder(source: Path | None) -> Path:
-    return source if source is not None else _shown(load_settings().migrations)
-
-
-def _shown(path: Path) -> Path:
-    """The path as a person would write it from here."""
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path
-
-
-def _target(url: str | None) -> DatabaseUrl:
-    if url is not None:
-        return DatabaseUrl.parse(url)
-    from assay.server import for_settings
-
-    return for_settings(load_settings())
+    return source if source is not None else from_here(load_settings().migrations)
 
 
 def _drive(work: Coroutine[Any, Any, _T]) -> _T:

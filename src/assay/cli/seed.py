@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli.output import format_option, write_json
+from assay.cli.places import database, from_here
 from assay.config import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def command(environment: str | None, source: Path | None, database_url: str | No
     """
     from assay.ops.seed import seed_files
 
-    files = seed_files(source if source is not None else _shown(load_settings().seeds), environment)
-    url = _target(database_url)
+    files = seed_files(source if source is not None else from_here(load_settings().seeds), environment)
+    url = database(database_url)
     started = perf_counter()
     seeded = asyncio.run(_load(url, files, quiet=output_format == "json"))
     seconds = perf_counter() - started
@@ -75,19 +76,3 @@ def _to_json(seeded: list[Seeded], seconds: float) -> dict[str, Any]:
         "rows": sum(one.rows for one in seeded),
         "seconds": round(seconds, 6),
     }
-
-
-def _shown(path: Path) -> Path:
-    """The path as a person would write it from here."""
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path
-
-
-def _target(url: str | None) -> DatabaseUrl:
-    if url is not None:
-        return DatabaseUrl.parse(url)
-    from assay.server import for_settings
-
-    return for_settings(load_settings())

@@ -7,8 +7,6 @@ which server the answer was given. Identifiers of types, which differ from one d
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ import msgspec
 from assay.errors import ProofError
 from assay.pgtypes.model import PgType
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
+from assay.proof.wholefiles import replace_file
 
 FOLDER = ".assay"
 _MODE = 0o644
@@ -244,18 +243,8 @@ def _content(path: Path) -> bytes | None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    part: Path | None = None
     try:
         path.parent.mkdir(exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        part.chmod(_MODE)
-        part.replace(path)
+        replace_file(path, content, _MODE)
     except OSError as error:
         raise ProofError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import io
 import os
-import tempfile
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,6 +14,7 @@ from pathlib import Path
 from assay.errors import ConfigurationError, ProofError
 from assay.proof.discover.source import Source
 from assay.proof.fix.changes import Change, Edit, FileEdit
+from assay.proof.wholefiles import replace_file
 
 
 def require_libcst() -> None:
@@ -80,22 +79,11 @@ def _encoded(edit: FileEdit) -> bytes:
 
 
 def _replace(path: Path, content: bytes, shown: str) -> None:
-    part: Path | None = None
     try:
         status = path.stat()
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        with contextlib.suppress(PermissionError):
-            os.chown(part, status.st_uid, status.st_gid)
-        part.chmod(status.st_mode & 0o7777)
-        part.replace(path)
+        replace_file(path, content, status.st_mode & 0o7777, (status.st_uid, status.st_gid))
     except OSError as error:
         raise ProofError(f"{shown} cannot be written: {error.strerror}") from None
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def diff_lines(edits: Iterable[FileEdit]) -> Iterator[str]:

@@ -1,0 +1,24 @@
+"""What commands on a project's database are pointed at: the database, and folders of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.config import DatabaseUrl, load_settings
+
+
+def database(url: str | None) -> DatabaseUrl:
+    """The database of ``--database-url``, or else the project's; the embedded server is started where it lies on it."""
+    if url is not None:
+        return DatabaseUrl.parse(url)
+    from assay.server import for_settings
+
+    return for_settings(load_settings())
+
+
+def from_here(path: Path) -> Path:
+    """The path as a person would write it from here."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
