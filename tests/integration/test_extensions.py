@@ -49,6 +49,14 @@ async def test_failed_migration_tells_the_extension(
         await run(database, tmp_path)
 
 
+async def test_extension_that_the_server_lacks_asks_for_another_server(database: DatabaseUrl, tmp_path: Path) -> None:
+    (tmp_path / "1_first.sql").write_text("create extension unheard_of")
+    with pytest.raises(
+        MigrationError, match="was installed without unheard_of: use one that has it, by --database-url"
+    ):
+        await run(database, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("sqlstate", "message"),
     [

@@ -41,13 +41,21 @@ UNDEFINED = frozenset({"42P01", "42704", "42883"})
 """Undefined table, object (a type, an operator class) and function."""
 
 
+_UNAVAILABLE = re.compile(r'extension "(.+)" is not available')
+
+
 def missing_extension(sqlstate: str | None, message: str) -> str | None:
-    """What to do where a server does not know a name that a well-known extension brings, or None.
+    """What to do where a server lacks an extension, or a name that a well-known one brings; None for other errors.
 
     Args:
         sqlstate: of the server's error.
         message: of the server's error, in English.
     """
+    if sqlstate == "0A000" and (lacking := _UNAVAILABLE.search(message)):
+        return (
+            f"this server was installed without {lacking[1]}: use one that has it, by --database-url, "
+            'or by server = "17" in pyproject.toml for a PostgreSQL 17 of the system'
+        )
     if sqlstate not in UNDEFINED or (named := _OBJECT.search(message)) is None:
         return None
     extension = EXTENSION_OF.get(named[1].lower())
