@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import asyncpg
@@ -119,6 +120,28 @@ class Session:
             self._failed(error, query)
         finally:
             self.busy = False
+
+    @asynccontextmanager
+    async def using(self, query: Query | None = None) -> AsyncIterator[DriverConnection]:
+        """The driver connection for one operation, such as a COPY or a batch from a cursor.
+
+        As for a statement: refused while another operation is under way, and errors become Assay's.
+        """
+        if self.busy or self.interrupted:
+            await self._ready()
+        if query is not None:
+            self.footprint = max(self.footprint, query.footprint)
+        self.busy = True
+        try:
+            yield self.driver
+        except BaseException as error:
+            self._failed(error, query)
+        finally:
+            self.busy = False
+
+    async def prepared(self, query: Query) -> Prepared:
+        """The query prepared in this session; only inside of ``using``."""
+        return self._prepared.get(query) or await self._prepare(query)
 
     async def mend(self, *, always: bool) -> None:
         """Make the session as good as new, or raise: then it must be closed.
