@@ -283,6 +283,21 @@ def test_a_field_that_its_class_uses_is_left(tmp_path: Path) -> None:
     assert left(tmp_path, text, ID) == ["Row itself uses value"]
 
 
+HEIR = "@dataclass\nclass Heir(Row):\n    value: str\nasync def g(db: assay.Executor) -> None:\n    await db.fetch_all(Heir, 'other')\n"
+
+
+def test_a_field_that_an_heir_has_too_is_left(tmp_path: Path) -> None:
+    assert left(tmp_path, field("str") + HEIR, ID, more={"other": described(ID)}) == [
+        "Heir has value from more than one class",
+        "Heir, which inherits from Row, has value too",
+    ]
+
+
+def test_a_field_that_an_heir_has_for_itself_goes(tmp_path: Path) -> None:
+    more = {"other": described(ID, column("value", "text"))}
+    assert mended(tmp_path, field("str") + HEIR, ID, more=more) == field("str").replace("    value: str\n", "") + HEIR
+
+
 def test_a_field_that_may_only_be_misnamed_is_not_offered(tmp_path: Path) -> None:
     assert left(tmp_path, field("str"), ID, column("vale", "text")) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 import tokenize
 from collections import Counter
@@ -150,6 +151,15 @@ def check_laws(folder: Path, text: str, answers: Mapping[str, Description]) -> N
 @settings(max_examples=60, deadline=None)
 @given(projects())
 def test_what_is_mended_stays_so_and_nothing_else_changes(project: tuple[str, dict[str, Description]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_laws(Path(folder).resolve(), *project)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@settings(max_examples=int(os.environ.get("ASSAY_SOAK_EXAMPLES", "5000")), deadline=None)
+@given(projects())
+def test_soak_what_is_mended_stays_so(project: tuple[str, dict[str, Description]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         check_laws(Path(folder).resolve(), *project)
 

@@ -72,6 +72,7 @@ class Members:
         for row in self._rows(owner):
             declaring = self.locator.declaring(row.shape.row.kind, name)
             if declaring is None or declaring.scope is not owner.scope:
+                _check_heir(row, declaring, owner, name)
                 continue
             if row.fills(name):
                 raise Contradiction(f"{_at(row)} fills {owner.name}.{name}")
@@ -110,6 +111,12 @@ def _check_name(name: str, kind: type, owner: WrittenClass, lineage: Sequence[Wr
             raise Contradiction(f"{heir.__name__}, which inherits from {owner.name}, has something of that name")
     if "__init__" in owner.scope.names or "__new__" in owner.scope.names:
         raise Contradiction(f"{owner.name} is made by its own code")
+
+
+def _check_heir(row: RowUse, heir: WrittenClass | None, owner: WrittenClass, name: str) -> None:
+    """An heir that has no column for a field of its own would lose it only when it is checked the next time."""
+    if heir is not None and not row.fills(name):
+        raise Contradiction(f"{heir.name}, which inherits from {owner.name}, has {name} too")
 
 
 def _heirs(kind: type) -> list[type]:
