@@ -13,10 +13,8 @@ from assay.errors import UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.runtime.dynamic import query_for
-from assay.runtime.executor import Isolation
-from assay.runtime.queries import Queries
 from assay.runtime.session import Session
-from assay.runtime.transaction import Mode, Transaction
+from assay.runtime.transaction import Transactions
 from assay.sql.footprint import Footprint
 
 CLOSE_TIMEOUT = 5.0
@@ -41,7 +39,7 @@ async def connect(
     return Connection(Session(driver), place, own=True)
 
 
-class Connection(Queries):
+class Connection(Transactions):
     """A connection, from :func:`assay.connect` or for the length of a ``pool.acquire()`` block.
 
     One task at a time may use it.
@@ -65,12 +63,6 @@ class Connection(Queries):
         session.footprint = max(session.footprint, Footprint.STATE)
         session.lent_driver = True
         return session.driver
-
-    def transaction(
-        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
-    ) -> Transaction:
-        """A transaction, ``async with connection.transaction() as tx``; inside another one it is a savepoint."""
-        return Transaction(self, Mode(isolation, readonly, deferrable))
 
     async def close(self) -> None:
         """Close the connection; doing so again does nothing."""
@@ -107,6 +99,9 @@ class Connection(Queries):
     def detach(self) -> None:
         """Make it unusable, when its session goes back to the pool."""
         self._session = None
+
+    def _is_in_transaction(self) -> bool:
+        return self._active().driver.is_in_transaction()
 
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Literal, LiteralString, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, LiteralString, Protocol, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -50,8 +51,32 @@ class Executor(Protocol):
         """
         ...
 
+    @overload
     def transaction(
-        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        retry: None = None,
     ) -> AbstractAsyncContextManager[Executor]:
         """A block that is committed at its end, and rolled back by an exception or a cancellation."""
+        ...
+
+    @overload
+    def transaction(
+        self,
+        *,
+        retry: int,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> AsyncIterator[AbstractAsyncContextManager[Executor]]:
+        """A loop around such a block, that runs it again after a serialization failure or a deadlock."""
         ...

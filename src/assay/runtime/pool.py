@@ -16,12 +16,10 @@ from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.dynamic import query_for
-from assay.runtime.executor import Isolation
 from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
-from assay.runtime.queries import Queries
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
-from assay.runtime.transaction import Mode, Transaction
+from assay.runtime.transaction import Transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class PoolStats:
     """Times that a connection had to be mended before it was handed on."""
 
 
-class Pool(Queries):
+class Pool(Transactions):
     """Connections to one database, kept open and shared by tasks.
 
     ::
@@ -150,12 +148,6 @@ class Pool(Queries):
         """
         return Lease(self._reserve, self._url, timeout)
 
-    def transaction(
-        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
-    ) -> Transaction:
-        """A transaction on a connection of its own: ``async with pool.transaction() as tx``."""
-        return Transaction(self, Mode(isolation, readonly, deferrable))
-
     async def check(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - one bound on several steps
         """Health check: get a connection, and an answer from the server on it, or raise.
 
@@ -202,6 +194,9 @@ class Pool(Queries):
     def take_back(self, session: Session) -> None:
         """Take a session back, in whatever state."""
         self._reserve.give_back(session)
+
+    def _is_in_transaction(self) -> bool:
+        return False
 
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar
 
 import asyncpg
 
 from assay.errors import NoRows, TooManyRows
 from assay.runtime.building import Builder, build
+from assay.runtime.session import Session
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Lender(Protocol):
+    """What lends a session for as long as something runs on it."""
+
+    async def lend(self) -> Session:
+        """A session that nobody else uses."""
+        ...
+
+    def take_back(self, session: Session) -> None:
+        """Take it back; this never waits."""
+        ...
+
+
 class Queries(ABC):
-    """``fetch_all``, ``fetch_one``, ``fetch_optional`` and ``execute``, as :class:`assay.Executor` describes them."""
+    """The methods that run statements, as :class:`assay.Executor` describes them."""
 
     __slots__ = ()
 
@@ -48,6 +61,18 @@ class Queries(ABC):
         tag = await self._execute(sql, args, named)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
+
+    @abstractmethod
+    async def lend(self) -> Session:
+        """A session that nobody else uses, for as long as something runs on it."""
+
+    @abstractmethod
+    def take_back(self, session: Session) -> None:
+        """Take a session back; this never waits."""
+
+    @abstractmethod
+    def _is_in_transaction(self) -> bool:
+        """Whether what is run now is part of a transaction that is open already."""
 
     @abstractmethod
     async def _fetch(

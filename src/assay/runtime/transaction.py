@@ -4,61 +4,91 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, get_args
+from typing import Any, overload
 
 import asyncpg
 
-from assay.errors import Error, TransactionError, UsageError
+from assay.errors import ConnectionLost, Error, TransactionError, UsageError
+from assay.runtime.attempts import Attempts
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
 from assay.runtime.executor import Isolation
-from assay.runtime.queries import Queries
+from assay.runtime.modes import Mode
+from assay.runtime.queries import Lender, Queries
 from assay.runtime.session import Session
 
 ROLLBACK_TIMEOUT = 5.0
 """Seconds that the end of a block waits for its rollback; then that is done before the session is used again."""
 
 
-class Lender(Protocol):
-    """What lends a session for as long as a transaction runs."""
+class Transactions(Queries):
+    """An executor on which transactions can be begun."""
 
-    async def lend(self) -> Session:
-        """A session that nobody else uses."""
-        ...
+    __slots__ = ()
 
-    def take_back(self, session: Session) -> None:
-        """Take it back; this never waits."""
-        ...
+    @overload
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        retry: None = None,
+    ) -> Transaction: ...
+
+    @overload
+    def transaction(
+        self,
+        *,
+        retry: int,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> Attempts: ...
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        retry: int | None = None,
+    ) -> Transaction | Attempts:
+        """A block that is committed at its end: ``async with db.transaction() as tx``; inside another, a savepoint.
+
+        On a pool it has a connection of its own.
+
+        Args:
+            isolation: ``"read committed"``, ``"repeatable read"`` or ``"serializable"``; as the server is set unless
+                given. This, ``readonly``, ``deferrable`` and ``retry`` are for the outermost block only.
+            readonly: refuse statements that write.
+            deferrable: with serializable and readonly, wait for a moment in which the transaction cannot fail.
+            statement_timeout: seconds that each statement in the block may take, then QueryCanceled; 0 for no limit.
+            lock_timeout: seconds that a statement in the block may wait for a lock, then DatabaseError with the
+                SQLSTATE 55P03; 0 for no limit.
+            idle_timeout: seconds that may pass between statements; then the server ends the connection.
+            retry: how many times to run the block again after a serialization failure or a deadlock. Since a block
+                cannot be run again by itself, it is then a loop: see :class:`assay.Attempts`.
+
+        Raises UsageError for a value that cannot be used.
+        """
+        mode = Mode(isolation, readonly, deferrable, statement_timeout, lock_timeout, idle_timeout, retry or 0)
+        if retry is None:
+            return Transaction(self, mode)
+        return Attempts(lambda: Transaction(self, mode), retry)
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """What BEGIN says of a transaction (manual, SQL command BEGIN)."""
-
-    isolation: Isolation | None = None
-    """None: as the server is set, ``read committed`` unless somebody changed it."""
-    readonly: bool = False
-    deferrable: bool = False
-    """Wait for a moment in which a read-only serializable transaction cannot fail; pointless for any other."""
-
-    def __post_init__(self) -> None:
-        if self.isolation not in (None, *get_args(Isolation)):
-            known = ", ".join(map(repr, get_args(Isolation)))
-            raise UsageError(f"There is no isolation {self.isolation!r}; it takes {known}")
-
-    @property
-    def begin(self) -> str:
-        """The statement that begins the transaction."""
-        words = ["begin"]
-        if self.isolation is not None:
-            words.append(f"isolation level {self.isolation}")
-        words += ["read only"] * self.readonly + ["deferrable"] * self.deferrable
-        return " ".join(words)
-
-
-class Transaction(Queries):
+class Transaction(Transactions):
     """A transaction, or a savepoint inside of one, while its block runs.
 
     ::
@@ -77,7 +107,8 @@ class Transaction(Queries):
         self._lender = lender
         self._mode = mode
         self._session: Session | None = None
-        self._savepoint: str | None = None
+        self._savepoint: int | None = None
+        """Its number, if it is one."""
         self._begun = False
 
     async def __aenter__(self) -> Transaction:
@@ -109,18 +140,23 @@ class Transaction(Queries):
             session.doomed = session.doomed and session.depth > 0
             self._lender.take_back(session)
 
-    def transaction(
-        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
-    ) -> Transaction:
-        """A savepoint; isolation, readonly and deferrable are the outermost transaction's and must be left out."""
-        return Transaction(self, Mode(isolation, readonly, deferrable))
-
     async def lend(self) -> Session:
         """The session that it runs in."""
         return self._active()
 
     def take_back(self, session: Session) -> None:
         """Nothing to do: the session stays in use."""
+
+    def abandon(self) -> None:
+        """End it without waiting, where nobody can wait: it is rolled back before its session is used again."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.depth -= 1
+            session.interrupted = True
+            self._lender.take_back(session)
+
+    def _is_in_transaction(self) -> bool:
+        return True
 
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
@@ -138,19 +174,18 @@ class Transaction(Queries):
             raise UsageError(f"The transaction {state}; use it inside of its `async with` block")
         return self._session
 
-    async def _begin(self, session: Session) -> str | None:
+    async def _begin(self, session: Session) -> int | None:
         if session.depth == 1 and not session.driver.is_in_transaction():
             await session.command(self._mode.begin)
             return None
-        if self._mode != Mode():
+        if not self._mode.suits_savepoint:
             raise UsageError(
-                "A transaction inside another is a savepoint: isolation, readonly and deferrable are the outermost's; "
-                "leave them out here"
+                "A transaction inside another is a savepoint: isolation, readonly, deferrable and retry are the "
+                "outermost's; leave them out here"
             )
         session.savepoints += 1
-        savepoint = f"assay_{session.savepoints}"
-        await session.command(f"savepoint {savepoint}")
-        return savepoint
+        await session.command(self._mode.savepoint(session.savepoints))
+        return session.savepoints
 
     async def _commit(self, session: Session) -> None:
         if session.doomed:
@@ -160,16 +195,16 @@ class Transaction(Queries):
                 "could not be rolled back alone; let a cancellation leave the outermost block"
             )
         if self._savepoint is not None:
-            await self._release(session)
-        elif await session.command("commit") != "COMMIT":
+            await self._release(session, self._savepoint)
+        elif await _committed(session) != "COMMIT":
             raise TransactionError(
                 "The transaction was rolled back instead of committed: a statement in it had failed, and the block "
                 "went on; let the exception leave the block, or put what may fail into a transaction() inside of it"
             )
 
-    async def _release(self, session: Session) -> None:
+    async def _release(self, session: Session, number: int) -> None:
         try:
-            await session.command(f"release savepoint {self._savepoint}")
+            await session.command(self._mode.release(number))
         except BaseException:
             await self._roll_back(session)
             raise
@@ -184,7 +219,7 @@ class Transaction(Queries):
             return
         command, doomed = "rollback", session.doomed
         if self._savepoint is not None:
-            command = f"rollback to savepoint {self._savepoint}; release savepoint {self._savepoint}"
+            command = "rollback to savepoint assay_{0}; release savepoint assay_{0}".format(self._savepoint)
             session.doomed = True
         try:
             async with asyncio.timeout(ROLLBACK_TIMEOUT):
@@ -194,3 +229,14 @@ class Transaction(Queries):
         except Error:
             session.terminate()
         session.doomed = doomed
+
+
+async def _committed(session: Session) -> str:
+    """The command tag of COMMIT."""
+    try:
+        return await session.command("commit")
+    except ConnectionLost as error:
+        raise ConnectionLost(
+            f"{error.message.rstrip('.')}, during COMMIT: whether the transaction took effect is not known; "
+            "look at what it would have changed before running it again"
+        ) from error
