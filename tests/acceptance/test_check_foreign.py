@@ -324,6 +324,18 @@ def test_a_type_that_only_the_driver_knows_is_no_error(project: Project) -> None
     ]
 
 
+def test_a_parameter_that_stands_as_two_types_is_no_error_where_the_driver_gives_its_type(project: Project) -> None:
+    project.replace(
+        "src/app/by_sqlalchemy.py", "where id = CAST(:id AS integer)", "where '' = (:id)::text and id = :id"
+    )
+    place = project.place("src/app/by_sqlalchemy.py", "= :id")
+    assert findings(project) == [
+        f"{place} ASY105 warning: the statement could not be proven: operator does not exist: integer = text",
+        "  because the driver gives types that are not known here",
+        "  fix: cast the parameter, and it is the same with every driver",
+    ]
+
+
 def test_a_table_that_the_code_creates_is_no_error(project: Project) -> None:
     project.replace("src/app/by_asyncpg.py", "lock table team in share mode", "create temp table fresh (id int)")
     project.replace(

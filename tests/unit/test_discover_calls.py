@@ -203,7 +203,7 @@ def test_a_file_with_a_syntax_error_is_told_and_the_rest_is_read(tmp_path: Path)
         ("app/latin.py", 1),
         ("app/nul.py", 1),
     ]
-    assert found.unreadable[0].why.startswith("it is not valid Python: ")
+    assert found.unreadable[0].why.startswith("it is not valid Python ")
 
 
 def test_other_encodings_and_line_ends_keep_their_places(tmp_path: Path) -> None:

@@ -27,6 +27,25 @@ def told(calls: tuple[Call, ...]) -> list[tuple[Owner, str]]:
 A, P, P2, S, D = Owner.ASYNCPG, Owner.PSYCOPG, Owner.PSYCOPG2, Owner.SQLALCHEMY, Owner.DATABASES
 
 COUNTS: dict[str, tuple[Owner, str]] = {
+    "sqlalchemy: text() beside psycopg2": (
+        S,
+        """
+        import psycopg2
+        from sqlalchemy import text
+        def f(x):
+            q = "select 1"
+            x.execute(text(q), {"a": 1})
+        """,
+    ),
+    "psycopg2: SQL() beside sqlalchemy": (
+        P2,
+        """
+        import sqlalchemy
+        from psycopg2.sql import SQL
+        def f(x):
+            x.execute(SQL("select 1"), {"a": 1})
+        """,
+    ),
     "asyncpg: a connection": (A, 'import asyncpg\nasync def f(x: asyncpg.Connection): await x.fetch("select 1")'),
     "asyncpg: a pool": (A, 'import asyncpg\nasync def f(x: "asyncpg.Pool | None"): await x.fetchrow("select 1")'),
     "asyncpg: connected": (

@@ -225,8 +225,11 @@ def _refusals(part: Query | Branches | Finding, answers: Answers, created: Mappi
     return joined_findings(part, found) if isinstance(part, Branches) else tuple(found[0])
 
 
+_READ_BY = "correct it, or run assay with the Python that the code is written for"
+
+
 def _unreadable(part: Unreadable) -> Finding:
-    return finding("ASY103", part.place, f"{part.place.path} cannot be read: {part.why}", fix="make it a Python file")
+    return finding("ASY103", part.place, f"{part.place.path} cannot be read: {part.why}", fix=_READ_BY)
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -86,6 +86,8 @@ class CallFinder:
             if statement is None or not _fits(surface, node):
                 continue
             forms = self.folder.forms(statement, source, scope)
+            if not _takes_wrapped(surface, forms):
+                continue
             forms = tuple(form for form in forms if form.wrapper is not None or not _takes_objects(surface))
             if _speaks_for_itself(surface, node, statement, forms, source):
                 yield from _found(surface, node, scope, source, forms)
@@ -128,6 +130,18 @@ def _found(surface: Surface, node: ast.Call, scope: Scope, source: Source, forms
 def _takes_objects(surface: Surface) -> bool:
     """Whether statements are mostly objects, so that only ``text()`` is SQL."""
     return surface.owner is Owner.SQLALCHEMY and surface.method != DRIVER_SQL
+
+
+_WRAPPERS = {
+    "text": frozenset({Owner.SQLALCHEMY, Owner.DATABASES}),
+    "SQL": frozenset({Owner.PSYCOPG, Owner.PSYCOPG2}),
+}
+"""The libraries that take what a string is wrapped in."""
+
+
+def _takes_wrapped(surface: Surface, forms: Collection[Form]) -> bool:
+    """Whether a surface takes what the strings are wrapped in."""
+    return all(form.wrapper is None or surface.owner in _WRAPPERS[form.wrapper.name] for form in forms)
 
 
 def _is_sql(surface: Surface, form: Form, statement: ast.expr) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from bisect import bisect_right
 from functools import cached_property
@@ -74,6 +75,9 @@ class Source:
         return Place(self.shown, line, offset - self._lines[line - 1] + 1)
 
 
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
 def read_source(path: Path, root: Path) -> Source | Unreadable:
     """Parse a file, or say why it cannot be parsed."""
     shown = _shown(path, root)
@@ -83,7 +87,8 @@ def read_source(path: Path, root: Path) -> Source | Unreadable:
             warnings.simplefilter("ignore")
             tree = ast.parse(text, shown)
     except SyntaxError as error:
-        return Unreadable(Place(shown, error.lineno or 1, error.offset or 1), f"it is not valid Python: {error.msg}")
+        why = f"it is not valid Python {_PYTHON}: {error.msg}"
+        return Unreadable(Place(shown, error.lineno or 1, error.offset or 1), why)
     except UnicodeDecodeError as error:
         return Unreadable(Place(shown, 1, 1), f"its bytes are not {error.encoding}")
     except OSError as error:
