@@ -45,6 +45,8 @@ create type pg_temp.mood as enum ('sad', 'ok', '', 'it''s "fine"');
 create type pg_temp.pair as (a int, b text);
 create type pg_temp.nest as (p pg_temp.pair, xs int[], m pg_temp.mood);
 create type pg_temp.floats as range (subtype = float8);
+create type pg_temp.spans as range (subtype = pg_temp.mood);
+create domain pg_temp.feeling as pg_temp.mood;
 create domain pg_temp.email as text check (value like '%@%');
 create domain pg_temp.moods as pg_temp.mood[];
 create domain pg_temp.pairs as pg_temp.pair[];
@@ -89,6 +91,15 @@ class Whole:
 class Loose(TypedDict):
     name: str
     size: NotRequired[int]
+
+
+class Measured(msgspec.Struct):
+    name: str
+    sizes: list[Any]
+
+
+class Model(pydantic.BaseModel):
+    size: float
 
 
 class Checked(pydantic.BaseModel):
@@ -245,6 +256,12 @@ TRIPS = [
     Trip("mood", str, same([*Mood]), str),
     Trip("mood", Mood, same([*Mood])),
     Trip("mood", MoodName, same([str(mood) for mood in Mood])),
+    Trip("mood", PlainMood, same([*PlainMood])),
+    Trip("mood[]", list[PlainMood | None], st.lists(st.none() | same([*PlainMood]))),
+    Trip("mood[]", list[list[PlainMood]], rectangular(same([*PlainMood]))),
+    Trip("mood[]", list[PlainMood], st.frozensets(same([*PlainMood]), max_size=1), list, frozenset[PlainMood]),
+    Trip("moods", list[PlainMood], st.lists(same([*PlainMood]))),
+    Trip("feeling", PlainMood, same([*PlainMood])),
     Trip("mood[]", list[Mood | None], st.lists(st.none() | same([*Mood]))),
     Trip("mood[]", list[list[Mood]], rectangular(same([*Mood]))),
     Trip("moods", list[Mood], st.lists(same([*Mood]))),
@@ -257,6 +274,13 @@ TRIPS = [
     Trip("pair[]", list[asyncpg.Record | None], st.lists(st.none() | st.tuples(INT4, TEXT))),
     Trip("pairs", list[asyncpg.Record], st.lists(st.tuples(INT4, TEXT))),
     Trip("nest", asyncpg.Record, st.tuples(st.tuples(INT4, TEXT), st.lists(INT4), same([*Mood]))),
+    Trip(
+        "nest",
+        asyncpg.Record,
+        st.tuples(st.none(), st.none() | st.lists(st.none() | INT4), st.none() | same([*PlainMood])),
+        lambda value: (*value[:2], value[2] and value[2].value),
+        tuple[None, list[int | None] | None, PlainMood | None],
+    ),
     # arrays
     Trip("int4[]", list[int], st.lists(INT4)),
     Trip("int4[]", list[int | None], st.lists(st.none() | INT4)),
@@ -279,6 +303,9 @@ TRIPS = [
     Trip("tsrange", asyncpg.Range[dt.datetime], ranges(st.datetimes())),
     Trip("tstzrange", asyncpg.Range[dt.datetime], ranges(MOMENTS)),
     Trip("floats", asyncpg.Range[float], ranges(COORDINATE)),
+    Trip("spans", asyncpg.Range[str], same([asyncpg.Range("sad", "ok"), asyncpg.Range(None, ""), asyncpg.Range(empty=True)])),
+    Trip("spans", asyncpg.Range[str], same([asyncpg.Range(PlainMood.SAD, PlainMood.OK), asyncpg.Range(PlainMood.OK)]),
+         lambda span: asyncpg.Range(span.lower.value, span.upper and span.upper.value), asyncpg.Range[PlainMood]),
     Trip("int4range[]", list[asyncpg.Range[int] | None], st.lists(st.none() | ranges(between(-9, 9)))),
     Trip("int4multirange", list[asyncpg.Range[int]], st.lists(between(-99, 99)).map(disjoint)),
     Trip("int4multirange", list[asyncpg.Range[int]], same([[], [asyncpg.Range(None, None)], [asyncpg.Range(None, 5)]])),
@@ -468,11 +495,35 @@ async def test_a_field_is_refused_exactly_where_the_value_is_of_another_class(co
             assert accepted or type(value) is not kind or len(ENTRIES[name].returns) > 1, (name, kind)
 
 
-async def test_a_plain_enum_is_a_field_but_no_argument(connection: assay.Connection) -> None:
-    """The driver sends text, and only a str is text."""
-    description = await describe(connection.driver, "select $1::mood")
-    assert result_misfit(description.columns[0].type, PlainMood) is None
-    assert argument_misfit(description.params[0].type, PlainMood) is not None
-    assert await connection.fetch_one(PlainMood, "select 'ok'::mood") is PlainMood.OK
-    with pytest.raises(assay.ParameterError):
-        await connection.fetch_one(PlainMood, "select $1::mood", PlainMood.OK)
+async def test_members_of_a_plain_enum_are_sent_for_enum_types_alone(connection: assay.Connection) -> None:
+    """Of text nobody knows whether names or values are meant."""
+    description = await describe(connection.driver, "select $1::mood, $2::text")
+    assert [argument_misfit(param.type, PlainMood) is None for param in description.params] == [True, False]
+    assert await connection.fetch_one(str, "select $1::mood::text", PlainMood.FINE) == PlainMood.FINE.value
+    with pytest.raises(assay.ParameterError, match="expected str, got PlainMood"):
+        await connection.fetch_one(str, "select $1::text", PlainMood.OK)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("kind", ["json", "jsonb", "document", "jsonb[]"])
+async def test_floats_that_json_cannot_write_are_refused(connection: assay.Connection, kind: str, value: float) -> None:
+    """They would be stored as null, and nobody would know."""
+    held: Any = {"sizes": [1.5, value], "other": None}
+    for payload in (held, Measured("a", [held]), {"model": Model(size=value)}, [None, value]):
+        sent = [payload] if kind == "jsonb[]" else payload
+        with pytest.raises(assay.ParameterError, match="infinite or no number, which JSON cannot write"):
+            await connection.fetch_one(Any, f"select $1::{kind}", sent)
+
+
+async def test_what_cannot_be_encoded_leaves_the_connection_usable(connection: assay.Connection) -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for payload in (endless, {"a": object()}, {"a": "\ud800"}):
+        with pytest.raises(assay.ParameterError, match=r"argument for \$1 cannot be encoded as JSON"):
+            await connection.execute("select $1::jsonb", payload)
+    assert await connection.fetch_one(int, "select 1") == 1
+
+
+async def test_months_and_years_of_an_interval_become_days(connection: assay.Connection) -> None:
+    """As the driver has it: a timedelta knows neither."""
+    assert await connection.fetch_one(dt.timedelta, "select '1 year 1 month 1 day'::interval") == dt.timedelta(396)

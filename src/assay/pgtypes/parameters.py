@@ -21,7 +21,7 @@ from assay.pgtypes.python import (
     part_of,
     python_type,
 )
-from assay.pgtypes.table import VECTORS
+from assay.pgtypes.table import VECTORS, Entry
 
 _SENT_AS_ARRAYS = LISTS | {"tuple", "set", "frozenset", "collections.abc.Set", "collections.abc.MutableSet"}
 _SEQUENCES = ("list", "tuple", "collections.abc.Sequence", "collections.abc.MutableSequence")
@@ -48,17 +48,21 @@ def _base_argument(pg: PgType, member: Any) -> str | None:
     if entry is None or not entry.accepts:
         return f"{pg} cannot be a parameter"
     names = _sent_as(member)
+    if "enum.Enum" in names and not any(name in entry.accepts for name in names):
+        return f"{pg} takes {_takes(entry)}; only for an enum type is a member of {show(member)} sent as its value"
     if any(name in entry.rejects for name in names):
         return f"{show(member)} loses something when it is sent as {pg}"
     if any(name in entry.accepts for name in names):
         return None
-    return f"{pg} takes {' or '.join(_short(entry.accepts))}"
+    return f"{pg} takes {_takes(entry)}"
 
 
 def _enum_argument(pg: PgType, member: Any) -> str | None:
-    if "str" not in _sent_as(member):
-        return f"{pg} takes str"
-    unknown = [value for value in literal_values(member) or () if value not in pg.labels]
+    """A str, or what lists its values, each a label; the members of an enum class are sent as their values."""
+    values = literal_values(member)
+    if values is None:
+        return None if "str" in _sent_as(member) else f"{pg} takes str"
+    unknown = [value for value in values if value not in pg.labels]
     return f"{pg} has no {listed(unknown)}" if unknown else None
 
 
@@ -146,6 +150,10 @@ def _sent_as(member: Any) -> tuple[str, ...]:
         return ancestors(type(typing.get_args(member)[0]))
     kind = class_of(member)
     return ancestors(kind) if kind else ()
+
+
+def _takes(entry: Entry) -> str:
+    return " or ".join(_short(entry.accepts))
 
 
 def _short(names: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import typing
 from collections.abc import Callable
 from enum import Enum
@@ -38,10 +39,13 @@ def encoder(parameter: asyncpg.Type) -> Converter | None:
     """What turns an argument, never None, into the form that the driver takes; None where it is that already.
 
     For JSON a string is taken for the JSON text itself, everything else is encoded. An element of an array of JSON is
-    one value: a list in such an array is a JSON array, not one more dimension.
+    one value: a list in such an array is a JSON array, not one more dimension. For a type of the user's own, which may
+    be an enum or hold one, members of enum classes become their values.
     """
     if _is_json(parameter, _JSON):
         return _to_json
+    if parameter.schema != "pg_catalog":
+        return _value_of if parameter.kind == "scalar" else _values_in
     return _to_json_array if _is_json(parameter, _JSON_ARRAYS) else None
 
 
@@ -92,11 +96,50 @@ def _to_builtins(value: Any) -> Any:
 
 
 def _to_json(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=_to_builtins).decode()
+    if isinstance(value, str):
+        return value
+    encoded = msgspec.json.encode(value, enc_hook=_to_builtins)
+    # A float that is not finite would be written as null, and be lost.
+    if b"null" in encoded and _is_endless(msgspec.to_builtins(value, enc_hook=_to_builtins)):
+        raise ValueError("it has a float that is infinite or no number, which JSON cannot write")
+    return encoded.decode()
+
+
+def _is_endless(value: Any) -> bool:
+    """Whether a float that is not finite is in there."""
+    match value:
+        case float():
+            return not math.isfinite(value)
+        case dict():
+            return any(map(_is_endless, value.values()))
+        case list() | tuple():
+            return any(map(_is_endless, value))
+        case _:
+            return False
 
 
 def _to_json_array(values: Any) -> list[str | None]:
     return [None if value is None else _to_json(value) for value in values]
+
+
+def _value_of(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) and not isinstance(value, str) else value
+
+
+def _values_in(value: Any) -> Any:
+    """Arrays, composites and ranges with values for the members of enum classes in them."""
+    match value:
+        case asyncpg.Record():
+            return value
+        case list() | tuple() | set() | frozenset():
+            return [*map(_values_in, value)] if isinstance(value, list) else tuple(map(_values_in, value))
+        case dict():
+            return {name: _values_in(part) for name, part in value.items()}
+        case asyncpg.Range(isempty=False):
+            ends = _value_of(value.lower), _value_of(value.upper)
+            return asyncpg.Range(*ends, lower_inc=value.lower_inc, upper_inc=value.upper_inc)
+        case _:
+            return _value_of(value)
 
 
 def _value_converter(annotation: Any) -> Converter | None:

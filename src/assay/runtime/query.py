@@ -98,6 +98,6 @@ class Prepared:
     def _encoded(self, encode: Converter, value: object, index: int) -> object:
         try:
             return encode(value)
-        except (NotImplementedError, TypeError, ValueError) as error:
+        except (NotImplementedError, OverflowError, RecursionError, TypeError, ValueError) as error:
             shown = self._shown(index)
             raise ParameterError(f"The argument for {shown} cannot be encoded as JSON: {error}") from error
