@@ -435,9 +435,17 @@ async def test_a_value_that_python_cannot_hold_is_told(connection: assay.Connect
     assert await connection.fetch_one(str, f"select {expression}::text")
 
 
-@pytest.mark.parametrize("name", ["citext", "hstore", "ltree", "vector", "cube"])
+OF_EXTENSIONS = {
+    "citext": ["", "Ab", "\u00df '\"\\"],
+    "hstore": ["", '"a"=>"1", "b"=>NULL', '""=>""'],
+    "ltree": ["", "a.b"],
+    "vector": ["[1,2]"],
+    "cube": ["(1, 2)", "(1, 2),(3, 4)"],
+}
+
+
+@pytest.mark.parametrize("name", OF_EXTENSIONS)
 async def test_types_of_extensions_travel_as_text(database: DatabaseUrl, name: str) -> None:
-    values = {"citext": "Ab", "hstore": '"a"=>"1", "b"=>NULL', "ltree": "a.b", "vector": "[1,2]", "cube": "(1, 2)"}
     async with await assay.connect(database) as connection:
         if not await connection.fetch_one(
             bool, "select exists (select from pg_available_extensions where name = $1)", name
@@ -448,10 +456,11 @@ async def test_types_of_extensions_travel_as_text(database: DatabaseUrl, name: s
         for column, param, annotation in zip(description.columns, description.params, (str, list[str]), strict=True):
             assert result_misfit(column.type, annotation) is None
             assert argument_misfit(param.type, annotation) is None
-        row = await connection.fetch_one(
-            tuple[str, list[str]], f"select $1::{name}, $2::{name}[]", values[name], [values[name]]
-        )
-        assert row == (values[name], [values[name]])
+        for value in OF_EXTENSIONS[name]:
+            row = await connection.fetch_one(
+                tuple[str, list[str | None]], f"select $1::{name}, $2::{name}[]", value, [value, None]
+            )
+            assert row == (value, [value, None])
 
 
 # What the check refuses does not work, or does something that nobody asked for.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from pathlib import Path
 from typing import Annotated, Any, Literal, NewType, TypedDict
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from assay.pgtypes.model import PgType
 from assay.pgtypes.parameters import argument_misfit
 from assay.pgtypes.python import python_type, refusal
 from assay.pgtypes.results import result_misfit
+from assay.pgtypes.table import ENTRIES
 
 
 class Mood(enum.StrEnum):
@@ -322,3 +324,14 @@ def test_types_of_indexes_cannot_be_fetched() -> None:
     assert refusal(array(PgType("gtsvector"))) == refusal(PgType("gtsvector"))
     assert refusal(PgType("gtsvector", schema="app")) is None
     assert refusal(PgType("anyelement", "pseudo")) == "anyelement is a pseudo-type, which the driver does not decode"
+
+
+NO_TYPES_OF_COLUMNS = {"unknown", "cstring", "record", "void"}
+PAGE = (Path(__file__).parents[2] / "docs" / "types.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES.keys() - NO_TYPES_OF_COLUMNS))
+def test_the_page_of_types_says_of_each_what_a_field_is(name: str) -> None:
+    shown = '`"char"`' if name == "char" else f"`{name}`"
+    (row,) = [line for line in PAGE.splitlines() if line.startswith("|") and shown in line.split(" | ")[0]]
+    assert ENTRIES[name].write.removeprefix("asyncpg.").replace("|", "\\|") in row
