@@ -15,7 +15,8 @@ import pytest
 
 from assay import errors
 from assay.config import DatabaseUrl
-from assay.runtime.connecting import DRIVER_ERRORS, line_and_column, open_connection, translate
+from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
+from assay.runtime.reports import line_and_column
 
 
 @pytest.fixture

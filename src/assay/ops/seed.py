@@ -10,7 +10,8 @@ from time import perf_counter
 
 from assay.config import DatabaseUrl
 from assay.errors import DatabaseError, Error, UsageError
-from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, line_and_column, open_connection, translate
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
+from assay.runtime.reports import line_and_column
 from assay.sql.splitting import Obstacle, Statement, split_statements
 
 COMMON = "common"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Callable
 from dataclasses import replace
 from socket import gaierror
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,7 +17,6 @@ import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import (
-    AuthenticationFailed,
     ConfigurationError,
     ConnectionFailed,
     ConnectionLost,
@@ -26,11 +24,9 @@ from assay.errors import (
     Error,
     ParameterError,
     QueryCanceled,
-    ResourceError,
-    UndefinedDatabase,
     UsageError,
-    database_error_class,
 )
+from assay.runtime.reports import Report, cannot_connect, refused_connection, refused_statement
 
 if TYPE_CHECKING:
     DriverConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -70,7 +66,7 @@ async def open_connection(
         ResourceError: the server has no connection to spare.
         ConfigurationError: the URL asks for something that cannot be done.
     """
-    url, timeout = _own_timeout(url, timeout)
+    url, timeout = own_timeout(url, timeout)
     arguments: dict[str, Any] = {"timeout": timeout, **options}
     try:
         return await asyncpg.connect(url.reveal(), **arguments)
@@ -97,19 +93,17 @@ def translate_connecting(error: BaseException, url: DatabaseUrl, *, timeout: flo
     if isinstance(error, Error):
         return error
     if isinstance(error, asyncpg.PostgresError):
-        return _REFUSALS.get(error.sqlstate, _refused)(error, url)
+        return refused_connection(_report(error, None), url)
     if isinstance(error, (asyncpg.InterfaceError, UnicodeError)):
-        return ConfigurationError(f"{_start(url)}: {_first_line(error)}")
-    return ConnectionFailed(f"{_start(url)}: {_why(error, url, timeout)}")
+        return ConfigurationError(f"{cannot_connect(url)}: {first_line(error)}")
+    return ConnectionFailed(f"{cannot_connect(url)}: {why_not(error, url, timeout)}")
 
 
-def line_and_column(statement: str, position: int) -> tuple[int, int]:
-    """The line and column, both from 1, of a character of a statement, from 1 (as the server counts them)."""
-    before = statement[: max(position - 1, 0)]
-    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+def own_timeout(url: DatabaseUrl, timeout: float | None) -> tuple[DatabaseUrl, float | None]:
+    """A URL without its ``connect_timeout``, and that timeout, or else the one given.
 
-
-def _own_timeout(url: DatabaseUrl, timeout: float | None) -> tuple[DatabaseUrl, float | None]:
+    Raises ConfigurationError when it is not a number of seconds.
+    """
     given = dict(url.options).get("connect_timeout")
     if given is None:
         return url, timeout
@@ -130,10 +124,12 @@ def _from_driver(error: asyncpg.PostgresError) -> bool:
 
 
 def _from_server(error: asyncpg.PostgresError, statement: str | None) -> Error:
-    sent = getattr(error, "query", None) or statement
-    position = int(error.position) if error.position else None
-    return database_error_class(error.sqlstate)(
-        _server_text(error, sent, position),
+    return refused_statement(_report(error, getattr(error, "query", None) or statement))
+
+
+def _report(error: asyncpg.PostgresError, sent: str | None) -> Report:
+    return Report(
+        str(error.args[0]) if error.args else type(error).__name__,
         sqlstate=error.sqlstate,
         detail=error.detail,
         hint=error.hint,
@@ -141,17 +137,9 @@ def _from_server(error: asyncpg.PostgresError, statement: str | None) -> Error:
         schema=error.schema_name,
         table=error.table_name,
         column=error.column_name,
-        position=position,
-        statement=sent,
+        position=int(error.position) if error.position else None,
+        sent=sent,
     )
-
-
-def _server_text(error: asyncpg.PostgresError, sent: str | None, position: int | None) -> str:
-    text = str(error.args[0]) if error.args else type(error).__name__
-    if position is not None and sent:
-        line, column = line_and_column(sent, position)
-        text += f" (line {line}, column {column})"
-    return ". ".join([text, *(part.rstrip(".") for part in (error.detail, error.hint) if part)])
 
 
 def _from_client(error: BaseException) -> Error:
@@ -159,77 +147,25 @@ def _from_client(error: BaseException) -> Error:
         case TimeoutError():
             return QueryCanceled("The statement did not finish within its timeout, and was cancelled")
         case asyncpg.DataError() | asyncpg.UnsupportedClientFeatureError():
-            return ParameterError(_first_line(error))
+            return ParameterError(first_line(error))
         case asyncpg.OutdatedSchemaCacheError():
-            return DecodeError(f"A type changed while the connection was open, open a new one: {_first_line(error)}")
+            return DecodeError(f"A type changed while the connection was open, open a new one: {first_line(error)}")
         case asyncpg.InterfaceError() if _closed(error):
-            return ConnectionLost(f"The connection was closed: {_first_line(error)}")
+            return ConnectionLost(f"The connection was closed: {first_line(error)}")
         case asyncpg.InterfaceError() if str(error).startswith("the server expects"):
-            return ParameterError(_first_line(error))
+            return ParameterError(first_line(error))
         case asyncpg.InterfaceError():
-            return UsageError(_first_line(error))
+            return UsageError(first_line(error))
         case asyncpg.PostgresError() | asyncpg.InternalClientError() | OSError():
-            return ConnectionLost(f"The connection broke while it was in use: {_first_line(error)}")
+            return ConnectionLost(f"The connection broke while it was in use: {first_line(error)}")
         case _:
-            return Error(f"{type(error).__name__}: {_first_line(error)}")
+            return Error(f"{type(error).__name__}: {first_line(error)}")
 
 
 # --- while a connection is opened
 
 
-def _start(url: DatabaseUrl) -> str:
-    return f"Cannot connect to {url.place}"
-
-
-def _wrong_password(error: asyncpg.PostgresError, url: DatabaseUrl) -> Error:
-    what = "did not accept the password" if url.password else "asks for a password, and none was given,"
-    return AuthenticationFailed(
-        f"{_start(url)}: the server {what} for user {_user(url)}; correct the user and password in the URL",
-        sqlstate=error.sqlstate,
-    )
-
-
-def _not_authorized(error: asyncpg.PostgresError, url: DatabaseUrl) -> Error:
-    return AuthenticationFailed(
-        f"{_start(url)}: {_first_line(error)}; correct the user in the URL, or let that user in on the server",
-        sqlstate=error.sqlstate,
-    )
-
-
-def _no_database(error: asyncpg.PostgresError, url: DatabaseUrl) -> Error:
-    return UndefinedDatabase(
-        f"{_start(url)}: the server has no such database; create it with: assay db create", sqlstate=error.sqlstate
-    )
-
-
-def _not_now(error: asyncpg.PostgresError, url: DatabaseUrl) -> Error:
-    return ConnectionFailed(f"{_start(url)}: {_first_line(error)}; try again in a moment")
-
-
-def _too_many(error: asyncpg.PostgresError, url: DatabaseUrl) -> Error:
-    return ResourceError(
-        f"{_start(url)}: {_first_line(error)}; close connections that are not needed, or raise max_connections",
-        sqlstate=error.sqlstate,
-    )
-
-
-def _refused(error: asyncpg.PostgresError, url: DatabaseUrl) -> Error:
-    text = f"{_start(url)}: {_first_line(error)}"
-    if isinstance(error, asyncpg.PostgresConnectionError):
-        return ConnectionFailed(text)
-    return database_error_class(error.sqlstate)(text, sqlstate=error.sqlstate, detail=error.detail, hint=error.hint)
-
-
-_REFUSALS: dict[str, Callable[[asyncpg.PostgresError, DatabaseUrl], Error]] = {
-    "28P01": _wrong_password,
-    "28000": _not_authorized,
-    "3D000": _no_database,
-    "57P03": _not_now,
-    "53300": _too_many,
-}
-
-
-def _why(error: BaseException, url: DatabaseUrl, timeout: float | None) -> str:
+def why_not(error: BaseException, url: DatabaseUrl, timeout: float | None) -> str:
     """The reason in words; what an ``OSError`` says itself is often a number or an address once more."""
     match error:
         case TimeoutError() if timeout is not None:
@@ -239,7 +175,7 @@ def _why(error: BaseException, url: DatabaseUrl, timeout: float | None) -> str:
         case gaierror():
             return "the host name is not known; is it spelled right?"
         case ssl.SSLError():
-            return f"TLS failed ({error.reason or _first_line(error)}); check sslmode and the certificates"
+            return f"TLS failed ({error.reason or first_line(error)}); check sslmode and the certificates"
         case FileNotFoundError() if (url.host or "").startswith("/"):
             return f"there is no server's socket in {url.host}; is the server running?"
         case ConnectionError() if "SSL" in str(error):
@@ -249,22 +185,19 @@ def _why(error: BaseException, url: DatabaseUrl, timeout: float | None) -> str:
         case OSError():
             return f"{_system_words(error)}; is the server running, and are host and port right?"
         case _:
-            return _first_line(error)
+            return first_line(error)
 
 
 def _system_words(error: OSError) -> str:
     # asyncio joins the errors of several addresses into one text without an errno.
     number = error.errno or next((int(found) for found in re.findall(r"\[Errno (\d+)\]", str(error))), None)
-    return os.strerror(number).lower() if number and number > 0 else _first_line(error)
-
-
-def _user(url: DatabaseUrl) -> str:
-    return f'"{url.user}"' if url.user else "of the operating system"
+    return os.strerror(number).lower() if number and number > 0 else first_line(error)
 
 
 def _closed(error: BaseException) -> bool:
     return "connection is closed" in str(error) or "released back" in str(error)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an exception says, without further lines; its class's name if it says nothing."""
     return str(error).partition("\n")[0] or type(error).__name__
