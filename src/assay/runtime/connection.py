@@ -13,6 +13,7 @@ from assay.errors import UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.runtime.dynamic import query_for
+from assay.runtime.forks import disown, keep_from_children
 from assay.runtime.session import Session
 from assay.runtime.transaction import Transactions
 from assay.sql.footprint import Footprint
@@ -36,7 +37,9 @@ async def connect(
     place = url if isinstance(url, DatabaseUrl) else DatabaseUrl.parse(url)
     settings = dict(server_settings) if server_settings else None
     driver = await open_connection(place, timeout=connect_timeout, server_settings=settings)
-    return Connection(Session(driver), place, own=True)
+    connection = Connection(Session(driver), place, own=True)
+    keep_from_children(connection)
+    return connection
 
 
 class Connection(Transactions):
@@ -45,7 +48,7 @@ class Connection(Transactions):
     One task at a time may use it.
     """
 
-    __slots__ = ("_own", "_session", "_url")
+    __slots__ = ("__weakref__", "_own", "_session", "_url")
 
     def __init__(self, session: Session, url: DatabaseUrl, *, own: bool) -> None:
         self._session: Session | None = session
@@ -99,6 +102,11 @@ class Connection(Transactions):
     def detach(self) -> None:
         """Make it unusable, when its session goes back to the pool."""
         self._session = None
+
+    def disown(self) -> None:
+        """Give up its session, in a child that was forked."""
+        if self._session is not None:
+            disown(self._session)
 
     def _is_in_transaction(self) -> bool:
         return self._active().driver.is_in_transaction()

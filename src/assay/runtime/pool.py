@@ -6,20 +6,30 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 
 import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
+from assay.runtime.bouncing import BouncedSession, open_bounced
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.dynamic import query_for
-from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
+from assay.runtime.hooks import AfterConnect, Hooks, KeepOrClose
+from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
+from assay.runtime.pool_options import Reset, read_options, read_url
+from assay.runtime.query import Query
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
+from assay.runtime.slow_queries import SlowQueries
 from assay.runtime.transaction import Transactions
+from assay.runtime.watched_reserve import WatchedReserve
+from assay.runtime.watched_session import WatchedBouncedSession, WatchedSession
+
+if TYPE_CHECKING:
+    from assay.runtime.replicas.options import Replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,9 @@ class PoolStats:
     closed: int
     """Connections closed or lost."""
     mended: int
-    """Times that a connection had to be mended before it was handed on."""
+    """Times that a connection had to be mended, or was shown to a hook, before it was handed on."""
+    failed: int
+    """Attempts to open a connection that failed."""
 
 
 class Pool(Transactions):
@@ -81,11 +93,34 @@ class Pool(Transactions):
             locks, temporary tables, ...; seen in the statement's words) before somebody else gets it. ``"always"``
             resets after every use, at the cost of a round trip: for functions that leave state behind one's back.
         server_settings: settings of every session, such as ``{"statement_timeout": "5s"}``.
+        pgbouncer: True when PgBouncer in transaction mode stands in between; ``DB_PGBOUNCER``. What needs a session
+            that is kept (SET, LISTEN, session advisory locks, ...) is then refused, and nothing is prepared by name.
+        leak_after: seconds after which a connection still held is written to the logger ``assay.pool``, with the place
+            where it was taken; ``DB_LEAK_AFTER``, else 0 for never. Looking for that place costs a microsecond or two.
+        slow_query: seconds after which a statement is written to the logger ``assay.slow_query``, without the values
+            of its arguments; ``DB_SLOW_QUERY``, else 0 for never.
+        after_connect: called with each new connection, and again after a reset; what it sets there stays. One that
+            raises closes the connection, and that is a PoolError.
+        before_acquire: called before a connection is handed out; when it returns False another one is taken.
+        after_release: called when a connection comes back, after what was left in it is undone; when it returns False
+            the connection is closed.
+        observers: what is told of the pool's work, such as ``assay.contrib.prometheus.Prometheus()``.
+        name: of the pool, for observers; ``host:port/database`` unless given.
+        replicas: URLs of streaming replicas, or :class:`assay.Replicas` with options. Statements proven read-only are
+            sent to them; the other arguments hold for each of them too.
 
     Raises ConfigurationError for a value that cannot be used.
     """
 
-    __slots__ = ("_options", "_reserve", "_settings", "_url")
+    __slots__ = ("_hooks", "_observers", "_options", "_reserve", "_settings", "_url", "name")
+
+    def __new__(cls, *args: Any, replicas: Sequence[str | DatabaseUrl] | Replicas | None = None, **options: Any) -> Self:
+        """Only with replicas is there anything to choose: without them, a statement pays nothing for it."""
+        if replicas is None or cls is not Pool:
+            return object.__new__(cls)
+        from assay.runtime.replicas.pool import ReplicatedPool
+
+        return cast("Self", object.__new__(ReplicatedPool))
 
     def __init__(
         self,
@@ -99,9 +134,20 @@ class Pool(Transactions):
         connect_timeout: float | None = None,
         reset: Reset | None = None,
         server_settings: Mapping[str, str] | None = None,
+        pgbouncer: bool | None = None,
+        leak_after: float | None = None,
+        slow_query: float | None = None,
+        after_connect: AfterConnect | None = None,
+        before_acquire: KeepOrClose | None = None,
+        after_release: KeepOrClose | None = None,
+        observers: Sequence[ObserverFactory] = (),
+        name: str | None = None,
+        replicas: Sequence[str | DatabaseUrl] | Replicas | None = None,
     ) -> None:
+        if replicas is not None:
+            raise UsageError(f"{type(self).__name__} takes no replicas; give them to assay.Pool itself")
         self._url = read_url(url)
-        self._options: PoolOptions = read_options({
+        options = read_options({
             "min_connections": min_connections,
             "max_connections": max_connections,
             "acquire_timeout": acquire_timeout,
@@ -109,9 +155,20 @@ class Pool(Transactions):
             "max_lifetime": max_lifetime,
             "connect_timeout": connect_timeout,
             "reset": reset,
+            "pgbouncer": pgbouncer,
+            "leak_after": leak_after,
+            "slow_query": slow_query,
         })  # fmt: skip
+        self.name = name or observed_name(self._url)
         self._settings = dict(server_settings) if server_settings else None
-        self._reserve = Reserve(self._url, self._options, self._open_driver)
+        self._hooks = Hooks(after_connect, before_acquire, after_release)
+        self._observers = self._observe(observers, options.slow_query)
+        if self._observers or options.leak_after:
+            self._reserve: Reserve = WatchedReserve(
+                self._url, options, self._hooks, self._open_session, self._observers
+            )
+        else:
+            self._reserve = Reserve(self._url, options, self._hooks, self._open_session)
 
     @classmethod
     async def open(cls, url: str | DatabaseUrl | None = None, **options: Any) -> Self:
@@ -119,17 +176,44 @@ class Pool(Transactions):
 
         Raises ConnectionFailed, AuthenticationFailed or UndefinedDatabase, naming host, port and database.
         """
-        pool = cls(url, **options)
-        await pool._reserve.open()
-        return pool
+        return await cls(url, **options).__aenter__()
 
     async def close(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - a deadline for others, not for this call
         """Hand out no more connections, wait for those in use, close all.
 
         Args:
-            timeout: seconds to wait; connections still in use then are cut, and what runs on them fails.
+            timeout: seconds to wait; connections still in use then are cut. What runs on them is cancelled on the
+                server, and fails with ConnectionLost here.
         """
         await self._reserve.close(timeout)
+
+    async def warm_up(self, *statements: LiteralString, connections: int | None = None) -> None:
+        """Open connections and prepare statements before they are needed, such as before a service takes requests.
+
+        Args:
+            statements: to prepare in every free connection; those with ``[[ ]]`` or ``{name}`` in them are prepared
+                when they are first run.
+            connections: how many to have open, at most ``max_connections``; the maximum unless given.
+
+        Raises what opening a connection raises, and a DatabaseError for a statement that the server refuses.
+        """
+        wanted = self._reserve.options.max_connections if connections is None else connections
+        queries = [query for query in map(query_for, statements) if isinstance(query, Query)]
+        await self._reserve.warm_up(wanted, queries)
+
+    def resize(self, *, min_connections: int | None = None, max_connections: int | None = None) -> None:
+        """Change the limits of the running pool. What is too much is closed at once, or when it comes back.
+
+        Raises ConfigurationError for limits that cannot be used, and leaves the old ones.
+        """
+        self._reserve.resize(min_connections, max_connections)
+
+    def drain(self) -> None:
+        """Replace every connection: the free ones at once, the others when they come back.
+
+        For after a change that open sessions would not see: settings of the role, a failover, another password.
+        """
+        self._reserve.drain()
 
     async def __aenter__(self) -> Self:
         await self._reserve.open()
@@ -161,7 +245,9 @@ class Pool(Transactions):
                 await connection.execute("select 1")
         except TimeoutError:
             message = f"No answer from {self._url.place} within {timeout:g} s"
-            raise PoolTimeout(f"{message}: {self._usage()}") from None
+            failure = self._reserve.opener.last_failure
+            why = f"; the last attempt to open one failed: {failure}" if failure else ""
+            raise PoolTimeout(f"{message}: {self._usage()}{why}") from None
         except Error as error:
             if self._url.place in str(error):
                 raise
@@ -171,8 +257,8 @@ class Pool(Transactions):
         """The pool at this moment."""
         counters = self._reserve.counters
         return PoolStats(
-            min_connections=self._options.min_connections,
-            max_connections=self._options.max_connections,
+            min_connections=self._reserve.options.min_connections,
+            max_connections=self._reserve.options.max_connections,
             **self._reserve.sizes(),
             acquired=counters.acquired,
             waited=counters.waited,
@@ -181,6 +267,7 @@ class Pool(Transactions):
             opened=counters.opened,
             closed=counters.closed,
             mended=counters.mended,
+            failed=self._reserve.opener.failed,
         )
 
     def __repr__(self) -> str:
@@ -211,17 +298,40 @@ class Pool(Transactions):
 
     async def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
         query, values = query_for(sql).bind(args, named)
-        session = await self.lend()
+        reserve = self._reserve
+        session = reserve.take() or await reserve.wait()
         try:
             return await session.execute(query, values)
         finally:
-            self._reserve.give_back(session)
+            reserve.give_back(session)
 
-    async def _open_driver(self) -> DriverConnection:
-        return await open_connection(self._url, timeout=self._options.connect_timeout, server_settings=self._settings)
+    def _observe(self, factories: Sequence[ObserverFactory], slow_query: float) -> tuple[Observer, ...]:
+        observed = Observed(self.name, self._url, self.stats)
+        slow = (SlowQueries(slow_query, observed),) if slow_query else ()
+        return (*(make(observed) for make in factories), *slow)
+
+    async def _open_session(self) -> Session:
+        timeout, settings = self._reserve.options.connect_timeout, self._settings
+        if self._reserve.options.pgbouncer:
+            driver = await open_bounced(self._url, timeout=timeout, settings=settings)
+        else:
+            driver = await open_connection(self._url, timeout=timeout, server_settings=settings)
+        session = self._session(driver)
+        try:
+            await self._hooks.connected(session, self._url)
+        except BaseException:
+            session.terminate()
+            raise
+        return session
+
+    def _session(self, driver: DriverConnection) -> Session:
+        bounced = self._reserve.options.pgbouncer
+        if self._observers:
+            return (WatchedBouncedSession if bounced else WatchedSession)(driver, self._observers)
+        return (BouncedSession if bounced else Session)(driver)
 
     def _usage(self) -> str:
-        return f"{self._reserve.in_use} of {self._options.max_connections} connections in use"
+        return f"{self._reserve.in_use} of {self._reserve.options.max_connections} connections in use"
 
 
 class Lease:

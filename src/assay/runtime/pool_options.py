@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from assay.config import DatabaseUrl, environment
+from assay.config import DatabaseUrl, environment, truth
 from assay.errors import ConfigurationError
 
 Reset: TypeAlias = Literal["auto", "always"]
@@ -30,6 +30,12 @@ class PoolOptions:
     """How long the server may take to accept a connection."""
     reset: Reset = "auto"
     """``auto`` resets a session that ran something which leaves state; ``always`` resets after every use."""
+    pgbouncer: bool = False
+    """Whether PgBouncer in transaction mode stands in between, so that each transaction may meet another session."""
+    leak_after: float = 0.0
+    """A connection held for longer is written to the log, with the place where it was taken; 0: never."""
+    slow_query: float = 0.0
+    """A statement that takes longer is written to the log, without its arguments' values; 0: never."""
 
     def __post_init__(self) -> None:
         if self.max_connections < 1:
@@ -42,11 +48,16 @@ class PoolOptions:
         for name in ("acquire_timeout", "connect_timeout"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} is {getattr(self, name):g}; it must be more than 0 seconds")
-        for name in ("idle_timeout", "max_lifetime"):
+        for name in ("idle_timeout", "max_lifetime", "leak_after", "slow_query"):
             if not getattr(self, name) >= 0:
                 raise ConfigurationError(f"{name} is {getattr(self, name):g}; it must be 0 or more seconds")
         if self.reset not in get_args(Reset):
             raise ConfigurationError(f"reset is {self.reset!r}; it takes 'auto' or 'always'")
+        if self.pgbouncer and self.reset == "always":
+            raise ConfigurationError(
+                "reset='always' cannot be kept with pgbouncer=True: the session that a reset would meet is not the one "
+                "that was used; leave reset out"
+            )
 
 
 _VARIABLES: dict[str, tuple[str, type[int] | type[float]]] = {
@@ -56,6 +67,8 @@ _VARIABLES: dict[str, tuple[str, type[int] | type[float]]] = {
     "idle_timeout": ("DB_IDLE_TIMEOUT", float),
     "max_lifetime": ("DB_MAX_LIFETIME", float),
     "connect_timeout": ("DB_CONNECT_TIMEOUT", float),
+    "leak_after": ("DB_LEAK_AFTER", float),
+    "slow_query": ("DB_SLOW_QUERY", float),
 }
 """The environment's names, and what they hold."""
 
@@ -66,7 +79,8 @@ def read_options(given: Mapping[str, Any], environ: Mapping[str, str] | None = N
     Raises ConfigurationError in a plain sentence for a value that cannot be used.
     """
     values = environment(environ=environ)
-    found = {name: _number(values, *_VARIABLES[name]) for name in _VARIABLES}
+    found: dict[str, Any] = {name: _number(values, *_VARIABLES[name]) for name in _VARIABLES}
+    found["pgbouncer"] = truth(values, "DB_PGBOUNCER")
     chosen = {**found, **{name: value for name, value in given.items() if value is not None}}
     for name, value in chosen.items():
         _check_type(name, value)
@@ -97,6 +111,8 @@ def _number(values: Mapping[str, str], name: str, kind: type[int] | type[float])
 
 
 def _check_type(name: str, value: Any) -> None:
+    if name == "pgbouncer" and not isinstance(value, bool):
+        raise ConfigurationError(f"pgbouncer is {value!r}; it takes True or False")
     kind = _VARIABLES[name][1] if name in _VARIABLES else None
     if kind is None or value is None:
         return

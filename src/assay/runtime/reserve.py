@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+import logging
+from asyncio import get_running_loop
+from collections.abc import Callable, Coroutine, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from assay.config import DatabaseUrl
-from assay.errors import Error, PoolClosed, PoolTimeout
-from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection
+from assay.errors import Error, PoolClosed, PoolTimeout, UsageError
+from assay.runtime.closing import cut, see_off
+from assay.runtime.forks import disown, keep_from_children
+from assay.runtime.hooks import Hooks
 from assay.runtime.opener import Opener
 from assay.runtime.pool_options import PoolOptions
+from assay.runtime.query import Query
 from assay.runtime.session import Session
 from assay.runtime.waiting_line import WaitingLine
 
-MEND_TIMEOUT = 5.0
+MEND_TIMEOUT = 3.0
 """Seconds in which a session left in an unknown state must be as good as new; then it is cut and replaced."""
 LIVENESS_AFTER = 30.0
 """A session that nobody used for so many seconds is asked whether it is alive before it is handed out."""
 LIVENESS_TIMEOUT = 2.0
 """Seconds that it has to answer in."""
-CLOSE_TIMEOUT = 2.0
-"""Seconds in which one session must have said goodbye; then it is cut."""
 UPKEEP_PAUSE = 30.0
 """Seconds between rounds of upkeep, at most."""
+
+_log = logging.getLogger("assay.pool")
 
 
 class State(Enum):
@@ -34,6 +40,7 @@ class State(Enum):
     NEW = "is not open yet; use it inside of `async with`, or get it from `await Pool.open(...)`"
     OPEN = "is open"
     CLOSED = "is closed"
+    FORKED = "belongs to the process that this one was forked from; open a pool after the fork, in each process"
 
 
 @dataclass(slots=True)
@@ -58,11 +65,16 @@ class Reserve:
     """
 
     def __init__(
-        self, url: DatabaseUrl, options: PoolOptions, open_driver: Callable[[], Coroutine[Any, Any, DriverConnection]]
+        self,
+        url: DatabaseUrl,
+        options: PoolOptions,
+        hooks: Hooks,
+        open_session: Callable[[], Coroutine[Any, Any, Session]],
     ) -> None:
         self._url = url
-        self._options = options
-        self._opener = Opener(open_driver, options.max_lifetime)
+        self.options = options
+        self._hooks = hooks
+        self.opener = Opener(open_session)
         self._state = State.NEW
         self._loop: asyncio.AbstractEventLoop
         self._sessions: set[Session] = set()
@@ -76,16 +88,20 @@ class Reserve:
         """What sees sessions off; close() waits for it."""
         self._helpers: set[asyncio.Task[None]] = set()
         """What gets sessions; close() cancels it."""
+        self._alarm: asyncio.TimerHandle | None = None
+        """Goes off when opening may be tried again."""
+        self._fresh_for = 0.0 if hooks.before_acquire else LIVENESS_AFTER
+        """Seconds of idleness after which a session is not lent without a question."""
         self.counters = Counters()
 
     # --- lending
 
     def take(self) -> Session | None:
         """The free session used last, if there is one that can be lent without a question to it."""
-        if self._free:
+        if self._free and get_running_loop() is self._loop:
             session = self._free.pop()
             now = self._loop.time()
-            fresh = now - session.idle_since < LIVENESS_AFTER and now < session.expires_at
+            fresh = now - session.idle_since < self._fresh_for and now < session.expires_at
             if fresh and not session.driver.is_closed():
                 self.counters.acquired += 1
                 return session
@@ -95,15 +111,16 @@ class Reserve:
     async def wait(self, timeout: float | None = None) -> Session:  # noqa: ASYNC109 - one bound on several steps
         """A session: free, newly opened, or given back by somebody else.
 
-        Raises PoolTimeout when there is none within the timeout (the acquire timeout unless given), PoolClosed, and
-        what opening raised when no connection is open and none can be opened.
+        Raises PoolTimeout when there is none within the timeout (the acquire timeout unless given), PoolClosed,
+        UsageError in another event loop than the pool's, and what opening raised when no connection is open and none
+        can be opened.
         """
         self._check_open()
         started = self._loop.time()
-        deadline = started + (self._options.acquire_timeout if timeout is None else timeout)
+        deadline = started + (self.options.acquire_timeout if timeout is None else timeout)
         while True:
             session = self._pop() or await self._stand_in_line(started, deadline)
-            if await self._is_alive(session):
+            if await self._is_fit(session, started, deadline):
                 self.counters.acquired += 1
                 return session
 
@@ -112,11 +129,14 @@ class Reserve:
         driver = session.driver
         if driver.is_closed():
             self._retire(session)
-        elif session.is_unsettled or driver.is_in_transaction() or self._options.reset == "always":
+        elif session.is_unsettled or driver.is_in_transaction() or self._mends_always():
             self._mending += 1
             self._spawn(self._mend(session), self._tasks)
         else:
             self._offer(session)
+
+    def _mends_always(self) -> bool:
+        return self.options.reset == "always" or self._hooks.after_release is not None
 
     def _offer(self, session: Session) -> None:
         """Hand a session to who waits longest, or keep it."""
@@ -135,72 +155,119 @@ class Reserve:
         return None
 
     async def _stand_in_line(self, started: float, deadline: float) -> Session:
+        self._check_outage()
         try:
             return await self._line.wait(deadline, lambda: self._too_late(started), self._grow)
         finally:
             self.counters.waited += 1
             self.counters.wait_seconds += self._loop.time() - started
 
+    def _check_outage(self) -> None:
+        """Tell of an outage that has lasted long, until the next attempt to open a session is due."""
+        opener = self.opener
+        attempting = opener.under_way or self._loop.time() < opener.resting_until
+        if not self._sessions and opener.is_down_for_long and attempting and opener.last_failure is not None:
+            raise copy(opener.last_failure)
+
     def _too_late(self, started: float) -> PoolTimeout:
         self.counters.timeouts += 1
-        failure, opening = self._opener.last_failure, self._opener.under_way
+        failure, opening = self.opener.last_failure, self.opener.under_way
         why = f"; the last attempt to open one failed: {failure}" if failure else ""
         return PoolTimeout(
             f"No connection to {self._url.place} was free after {self._loop.time() - started:.3g} s: "
-            f"{self.in_use} of at most {self._options.max_connections} are in use, {opening} being opened, "
+            f"{self.in_use} of at most {self.options.max_connections} are in use, {opening} being opened, "
             f"{len(self._line)} other tasks wait{why}; "
             "hold connections for a shorter time, or raise max_connections (DB_MAX_CONNECTIONS)"
         )
 
-    async def _is_alive(self, session: Session) -> bool:
-        if self._loop.time() - session.idle_since < LIVENESS_AFTER:
-            return True
+    async def _is_fit(self, session: Session, started: float, deadline: float) -> bool:
+        """Whether a session can be lent; if not, it is let go."""
         try:
-            alive = await session.is_alive(LIVENESS_TIMEOUT)
+            async with asyncio.timeout_at(deadline):
+                fit = await self._is_alive(session) and await self._hooks.keeps("before_acquire", session, self._url)
+        except Error:
+            self._drop(session)
+            raise
+        except TimeoutError:
+            self._drop(session)
+            raise self._too_late(started) from None
         except BaseException:
             self.give_back(session)
             raise
-        if not alive:
-            session.terminate()
-            self._retire(session)
-        return alive
+        if not fit:
+            self._drop(session)
+        return fit
+
+    async def _is_alive(self, session: Session) -> bool:
+        return self._loop.time() - session.idle_since < LIVENESS_AFTER or await session.is_alive(LIVENESS_TIMEOUT)
+
+    def _drop(self, session: Session) -> None:
+        session.terminate()
+        self._retire(session)
 
     def _check_open(self) -> None:
         if self._state is not State.OPEN:
             raise PoolClosed(f"The pool for {self._url.place} {self._state.value}")
+        self._check_loop()
+
+    def _check_loop(self) -> None:
+        if get_running_loop() is not self._loop:
+            state = "closed since" if self._loop.is_closed() else "another than the running one"
+            raise UsageError(
+                f"The pool for {self._url.place} was opened in an event loop that is {state}, and its connections work "
+                "in no other; open a pool in the loop that uses it, such as one in each thread or test"
+            )
 
     # --- opening, mending, closing
 
     def _grow(self) -> None:
-        """Open what waiting tasks need and the minimum asks for, within the maximum."""
-        if self._state is not State.OPEN or (self._sessions and self._loop.time() < self._opener.resting_until):
+        """Open what waiting tasks need and the minimum asks for, within the maximum; one in an outage."""
+        opener, held = self.opener, bool(self._sessions)
+        resting = self._loop.time() < opener.resting_until and (held or opener.is_down)
+        if self._state is not State.OPEN or resting:
             return
-        opening = self._opener.under_way
-        wanted = max(len(self._line), self._options.min_connections - len(self._sessions)) - opening
-        room = self._options.max_connections - len(self._sessions) - opening
+        wanted = max(len(self._line), self.options.min_connections - len(self._sessions))
+        wanted = (min(wanted, 1) if opener.is_down else wanted) - opener.under_way
+        room = self.options.max_connections - len(self._sessions) - opener.under_way
         for _ in range(min(wanted, room)):
-            self._opener.under_way += 1
+            opener.under_way += 1
             self._spawn(self._open_another(), self._helpers)
 
     async def _open_another(self) -> None:
         try:
             await self._open_one()
         except Error as error:
-            if self._sessions:  # one that comes back will serve those who wait
-                self._loop.call_at(self._opener.resting_until, self._grow)
-            else:
+            if self._sessions or self.opener.is_down:
+                self._try_again_later()
+            if not self._sessions and (not self.opener.is_down or self.opener.is_down_for_long):
                 self._line.fail(error)
+        else:
+            self._grow()
+
+    def _try_again_later(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self.opener.resting_until, self._grow)
 
     async def _open_one(self) -> None:
-        session = await self._opener.open()
+        session = await self.opener.open(self.options.max_lifetime)
         self._sessions.add(session)
         self.counters.opened += 1
+        if len(self._sessions) > self.options.max_connections:  # lowered since
+            session.expires_at = 0.0
+        session.driver.add_termination_listener(lambda _: self._lost(session))
         self._offer(session)
+
+    def _lost(self, session: Session) -> None:
+        """Replace a free session whose connection broke; one that is lent comes back by itself."""
+        if session in self._free:
+            self._free.remove(session)
+            self._retire(session)
 
     async def _mend(self, session: Session) -> None:
         try:
             async with asyncio.timeout(MEND_TIMEOUT):
-                await session.mend(always=self._options.reset == "always")
+                await self._make_good(session)
         except BaseException as error:
             session.terminate()  # whatever it was, the session is not to be trusted
             if not isinstance(error, Exception):
@@ -213,6 +280,18 @@ class Reserve:
             else:
                 self._offer(session)
 
+    async def _make_good(self, session: Session) -> None:
+        always = self.options.reset == "always"
+        resets = always or bool(session.footprint) or session.lent_driver
+        await session.mend(always=always)
+        if resets:
+            await self._hooks.connected(session, self._url)
+        if not await self._hooks.keeps("after_release", session, self._url):
+            session.terminate()
+        elif session.is_unsettled:
+            await session.mend(always=False)
+            await self._hooks.connected(session, self._url)
+
     def _retire(self, session: Session) -> None:
         """Let a session go for good, and open another if one is needed."""
         if session not in self._sessions:
@@ -220,15 +299,9 @@ class Reserve:
         self._sessions.remove(session)
         self.counters.closed += 1
         if not session.driver.is_closed():
-            self._spawn(self._close_driver(session), self._tasks)
+            self._spawn(see_off(session), self._tasks)
         self._changed.set()
         self._grow()
-
-    async def _close_driver(self, session: Session) -> None:
-        try:
-            await session.driver.close(timeout=CLOSE_TIMEOUT)
-        except DRIVER_ERRORS:
-            session.terminate()
 
     def _spawn(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = self._loop.create_task(work)
@@ -254,7 +327,7 @@ class Reserve:
             "idle": len(self._free),
             "in_use": self.in_use,
             "mending": self._mending,
-            "opening": self._opener.under_way,
+            "opening": self.opener.under_way,
             "waiting": len(self._line),
         }
 
@@ -265,39 +338,122 @@ class Reserve:
         """
         if self._state is not State.NEW:
             raise PoolClosed(f"The pool for {self._url.place} {self._state.value}; a pool is opened once")
-        self._loop = asyncio.get_running_loop()
+        self._loop = get_running_loop()
         self._state = State.OPEN
+        keep_from_children(self)
         try:
-            for count in (1, self._options.min_connections - 1):
-                await self._open_first(count)
+            for count in (1, self.options.min_connections - 1):
+                await self._open_several(count)
         except BaseException:
             await self.close(0)
             raise
         self._spawn(self._keep_up(), self._helpers)
 
-    async def _open_first(self, count: int) -> None:
-        self._opener.under_way += max(count, 0)
-        outcomes = await asyncio.gather(*(self._open_one() for _ in range(count)), return_exceptions=True)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+    async def _open_several(self, count: int) -> None:
+        tasks = [self._loop.create_task(self._open_one()) for _ in range(count)]
+        self.opener.under_way += len(tasks)
+        self._helpers.update(tasks)
+        try:
+            for task in tasks:
+                await task
+        finally:
+            for task in tasks:
+                task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._helpers.discard(task)
+        if not task.cancelled():
+            task.exception()  # or else it would be said to have been ignored
+
+    async def warm_up(self, connections: int, statements: Sequence[Query]) -> None:
+        """Open sessions until there are so many, and prepare statements in all that are free.
+
+        Raises what opening and preparing raise.
+        """
+        self._check_open()
+        present = len(self._sessions) + self.opener.under_way
+        await self._open_several(min(connections, self.options.max_connections) - present)
+        for session in [*self._free]:
+            if statements and session in self._free:
+                self._free.remove(session)
+                try:
+                    async with session.using():
+                        for statement in statements:
+                            await session.prepared(statement)
+                finally:
+                    self.give_back(session)
+
+    def resize(self, least: int | None, most: int | None) -> None:
+        """Other limits from now on; what is too much goes at once if it is free, and else when it comes back."""
+        least = self.options.min_connections if least is None else least
+        most = self.options.max_connections if most is None else most
+        self.options = replace(self.options, min_connections=least, max_connections=most)
+        if self._state is not State.OPEN:
+            return
+        self._check_loop()
+        surplus = len(self._sessions) - most
+        for session in [*self._free, *self._sessions.difference(self._free)][: max(surplus, 0)]:
+            session.expires_at = 0.0
+        self._tidy()
+        self._grow()
+
+    def drain(self) -> None:
+        """Replace every session: the free ones at once, the others when they come back."""
+        self._check_open()
+        for session in self._sessions:
+            session.expires_at = 0.0
+        self._tidy()
+        self._grow()
+
+    def disown(self) -> None:
+        """Give up all sessions, in a child that was forked."""
+        if self._state is State.OPEN:
+            self._state = State.FORKED
+        for session in self._sessions:
+            disown(session)
+        self._sessions, self._free = set(), []
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - a deadline for others, not for this call
         """Lend no more, wait until all sessions are back, close them; after the timeout cut what is not back."""
+        if self._state is State.FORKED:
+            return
+        if self._sessions:
+            self._check_loop()
         self._state = State.CLOSED
         self._line.fail(PoolClosed(f"The pool for {self._url.place} was closed while this task waited"))
         for task in self._helpers:
             task.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
         try:
             async with asyncio.timeout(timeout):
                 await self._empty()
         except TimeoutError:
-            pass
+            self._report_unreturned(timeout)
         finally:
-            for session in [*self._sessions]:
-                session.terminate()
-                self._retire(session)
+            self._cut_all()
         await asyncio.gather(*self._tasks, *self._helpers, return_exceptions=True)
+
+    def places(self) -> list[str]:
+        """Where the connections in use were taken; nothing is known of it unless they are watched for leaks."""
+        return []
+
+    def _report_unreturned(self, timeout: float) -> None:
+        places = self.places()
+        known = (
+            f"they were taken at {'; '.join(places)}" if places else "leak_after lets a pool know where they were taken"
+        )
+        _log.warning(
+            "The pool for %s was closed with %d connections in use after waiting %g s for them, and they were cut; %s",
+            *(self._url.place, self.in_use, timeout, known),
+        )
+
+    def _cut_all(self) -> None:
+        for session in self._sessions:
+            self._spawn(cut(session), self._tasks)
+        self.counters.closed += len(self._sessions)
+        self._sessions.clear()
+        self._changed.set()
 
     async def _empty(self) -> None:
         while self._free:
@@ -308,7 +464,7 @@ class Reserve:
 
     async def _keep_up(self) -> None:
         """Close what is too old or too long idle, and keep the minimum open."""
-        limits = [limit for limit in (self._options.idle_timeout, self._options.max_lifetime) if limit]
+        limits = [limit for limit in (self.options.idle_timeout, self.options.max_lifetime) if limit]
         pause = min(UPKEEP_PAUSE, *(limit / 4 for limit in limits), UPKEEP_PAUSE)
         while True:
             await asyncio.sleep(pause)
@@ -318,9 +474,9 @@ class Reserve:
     def _tidy(self) -> None:
         now = self._loop.time()
         kept = []
-        surplus = len(self._sessions) - self._options.min_connections
+        surplus = len(self._sessions) - self.options.min_connections
         for session in self._free:  # from the one that has been idle longest
-            idle_too_long = 0 < self._options.idle_timeout <= now - session.idle_since
+            idle_too_long = 0 < self.options.idle_timeout <= now - session.idle_since
             if session.driver.is_closed() or now >= session.expires_at or (idle_too_long and surplus > 0):
                 surplus -= 1
                 self._retire(session)

@@ -175,6 +175,11 @@ class Session:
         """Cut the connection at once; the server rolls back what was under way."""
         self.driver.terminate()
 
+    def forget_prepared(self) -> object:
+        """Prepare everything anew from now on; gives what was prepared, for whoever must keep it from being dropped."""
+        prepared, self._prepared = self._prepared, {}
+        return prepared
+
     async def _ready(self) -> None:
         if self.busy:
             raise UsageError(

@@ -51,6 +51,45 @@ def footprint(sql: str) -> Footprint:
     return max(found, default=Footprint.NONE)
 
 
+def needs_own_session(sql: str) -> str | None:
+    """What in a statement, or in several, works only in a session that its sender keeps; None when nothing does.
+
+    A word of :data:`LASTING_STATE`, ``"session advisory lock"``, or the name of a function.
+    """
+    words = [(token, _folded(sql, token)) for token in tokenize(sql) if token.kind not in BLANK]
+    texts = [word for _, word in words]
+    for start in _starts(texts):
+        statement = texts[start:]
+        end = statement.index(";") if ";" in statement else len(statement)
+        found = _kept_by(statement[:end])
+        if found is not None:
+            return found
+    calls = (text for index, (token, text) in enumerate(words) if _is_name(token) and _is_stateful_call(texts, index))
+    return next((_LOCK if text.startswith(("pg_advisory", "pg_try")) else text for text in calls), None)
+
+
+LASTING_STATE = _words("set reset listen unlisten prepare deallocate discard load", "declare create into")
+"""What :func:`needs_own_session` names by the first word of the statement, or by INTO."""
+_LOCK = "session advisory lock"
+
+
+def _kept_by(texts: list[str]) -> str | None:
+    """The word by which a single statement leaves something behind after its transaction."""
+    first, second = (*texts[:2], "", "")[:2]
+    match first:
+        case "set":
+            keeps = second not in _WITHIN_TRANSACTION
+        case "prepare":
+            keeps = second != "transaction"
+        case "declare":
+            keeps = "hold" in texts and texts[texts.index("hold") - 1] == "with"
+        case "create":
+            keeps = bool(_TEMPORARY & {*texts[1:4]}) and "drop" not in texts  # as in ON COMMIT DROP
+        case _:
+            keeps = first in LASTING_STATE
+    return first if keeps else None
+
+
 def _folded(sql: str, token: Token) -> str:
     text = sql[token.start : token.end]
     if token.kind is Kind.QUOTED:
