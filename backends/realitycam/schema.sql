@@ -1,3 +1,5 @@
+-- The schema on PostgreSQL 18, written by assay schema dump.
+
 CREATE TABLE public.captures (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     device_id uuid NOT NULL,

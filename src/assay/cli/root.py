@@ -22,6 +22,7 @@ COMMANDS = {
     "impact": "The queries that use a table or column.",
     "migrate": "Add, run, revert and list migrations.",
     "prepare": "Write the offline cache of proofs.",
+    "schema": "Write out the schema.",
     "seed": "Load the project's seeds.",
     "server": "Start, stop and look at the embedded server.",
 }

@@ -1,0 +1,1 @@
+"""A database's schema as a whole: written out, compared, drawn."""

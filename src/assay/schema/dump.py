@@ -1,0 +1,152 @@
+"""The schema of a database as one file of SQL: the same bytes for the same schema, whoever writes it.
+
+pg_dump writes it; what depends on the day, the program or the server's minor version is left out, and so are owners,
+privileges and whatever holds passwords. Some expressions are written differently once they have been read back
+(``(status)::text = ANY ((ARRAY['a'::varchar])::text[])`` is the common one), so the file is loaded into an empty
+database and dumped from there. That also shows that it can be loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.config import DatabaseUrl
+from assay.errors import DatabaseError, Error
+from assay.migrate.ledger import TABLE as LEDGER
+from assay.migrate.unfinished import TABLE as UNFINISHED
+from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
+from assay.server.client_programs import client_program, run_client
+from assay.server.databases import create_database, drop_database
+from assay.sql.splitting import Statement, split_statements
+
+_OPTIONS = (
+    "--schema-only",
+    "--no-owner",
+    "--no-privileges",
+    "--no-tablespaces",
+    "--no-subscriptions",
+    f"--exclude-table=*.{LEDGER}",
+    f"--exclude-table=*.{UNFINISHED}",
+)
+_RESTRICT = re.compile(r"^\\restrict (\S+)$", re.MULTILINE)
+_END = re.compile(r"\n--\n-- PostgreSQL database dump complete\n--\s*\Z")
+_HEAP = "set default_table_access_method = heap;"
+_UNCHECKED = "SET check_function_bodies = false;"
+_CHECKED = "RESET check_function_bodies;"
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A schema as SQL."""
+
+    text: str
+    """The file: UTF-8, lines ending in ``\\n``, one empty line between statements."""
+    statements: int
+    unloaded: str = ""
+    """Why it could not be tried whether the file can be loaded; empty when it was loaded."""
+
+
+async def dump_schema(url: DatabaseUrl) -> Dump:
+    """The schema of a database, without Assay's own tables.
+
+    It needs pg_dump on this machine, of the server's version or a newer one, and leaves nothing behind on the server.
+
+    Raises ServerError when there is no pg_dump or it fails, ConnectionFailed and the like.
+    """
+    major = await _major(url)
+    program = client_program("pg_dump", major)
+    first = await _dump(program, url, major)
+    if not split_statements(first):
+        return Dump(first, 0)
+    try:
+        async with _empty_database(url) as scratch:
+            await _load(scratch, first)
+            return _counted(await _dump(program, scratch, major))
+    except Error as error:
+        return _counted(first, f"{error}".partition("\n")[0])
+
+
+def tidy(script: str, major: int) -> str:
+    """pg_dump's script without what differs from one run, program or minor version to the next.
+
+    Args:
+        script: as ``pg_dump --schema-only --no-owner --no-privileges`` writes it.
+        major: the server's major version, which the file names.
+    """
+    key = _RESTRICT.search(script)
+    if key is not None:
+        script = re.sub(rf"^\\(?:un)?restrict {re.escape(key[1])}\n", "", script, flags=re.MULTILINE)
+    kept = [part for part in split_statements(_END.sub("\n", script)) if not _is_left_out(part)]
+    texts = [part.text[part.lead :].strip() for part in kept]
+    if any(_creates_routine(part) for part in kept):
+        texts = [_UNCHECKED, *texts, _CHECKED]
+    return "\n\n".join([f"-- The schema on PostgreSQL {major}, written by assay schema dump.", *texts]) + "\n"
+
+
+def _is_left_out(part: Statement) -> bool:
+    match part.words:
+        case ("set", "default_table_access_method", *_):
+            return part.text.strip().lower().endswith(_HEAP)
+        case ("set" | "reset", *_):
+            return True
+        case ("select", "pg_catalog", *_):  # set_config('search_path', '', false): every name is qualified
+            return True
+        case ("comment", "on", "extension", *_):
+            return True
+        case ("create", "user", "mapping", *_):  # it may hold a password
+            return True
+    return False
+
+
+def _creates_routine(part: Statement) -> bool:
+    return part.words[:1] == ("create",) and not {"function", "procedure"}.isdisjoint(part.words[1:4])
+
+
+def _counted(text: str, unloaded: str = "") -> Dump:
+    count = sum(part.words[:1] not in (("set",), ("reset",)) for part in split_statements(text))
+    return Dump(text, count, unloaded)
+
+
+async def _dump(program: Path, url: DatabaseUrl, major: int) -> str:
+    return tidy(await asyncio.to_thread(run_client, program, url, _OPTIONS), major)
+
+
+async def _major(url: DatabaseUrl) -> int:
+    connection = await open_connection(url)
+    try:
+        return connection.get_server_version().major
+    finally:
+        await connection.close()
+
+
+async def _load(url: DatabaseUrl, text: str) -> None:
+    connection = await open_connection(url)
+    try:
+        await connection.execute(text)
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _empty_database(url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    scratch = url.with_database(f"assay_dump_{secrets.token_hex(6)}")
+    await create_database(scratch)
+    try:
+        yield scratch
+    finally:
+        await _drop(scratch)
+
+
+async def _drop(url: DatabaseUrl) -> None:
+    try:
+        await asyncio.shield(drop_database(url, force=True))
+    except DatabaseError:
+        return
