@@ -19,6 +19,7 @@ from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.query import Prepared, Query
 from assay.runtime.session import Session
+from assay.runtime.textarrays import prepare
 from assay.sql.footprint import Footprint, needs_own_session
 
 PASSED_ON = frozenset({"application_name", "client_encoding", "datestyle", "standard_conforming_strings", "timezone"})
@@ -93,7 +94,7 @@ class BouncedSession(Session):
         await super().mend(always=False)
 
     async def _prepare(self, query: Query) -> Prepared:
-        prepared = Prepared(query, await self.driver.prepare(query.statement.text, name=""))
+        prepared = Prepared(query, await prepare(self.driver, query.statement.text, name=""))
         self._prepared[query] = prepared
         return prepared
 

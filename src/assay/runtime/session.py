@@ -14,6 +14,7 @@ from assay.errors import ConnectionLost, DecodeError, Error, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
 from assay.runtime.query import NO_ROWS, Prepared, Query
+from assay.runtime.textarrays import prepare
 from assay.sql.footprint import Footprint
 from assay.sql.placeholders import Statement
 
@@ -205,7 +206,7 @@ class Session:
     async def _prepare(self, query: Query) -> Prepared:
         if len(self._prepared) >= MAX_PREPARED:
             del self._prepared[next(iter(self._prepared))]
-        prepared = Prepared(query, await self.driver.prepare(query.statement.text))
+        prepared = Prepared(query, await prepare(self.driver, query.statement.text))
         self._prepared[query] = prepared
         return prepared
 
