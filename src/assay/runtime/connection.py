@@ -15,7 +15,7 @@ from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_conne
 from assay.runtime.dynamic import query_for
 from assay.runtime.forks import disown, keep_from_children
 from assay.runtime.session import Session
-from assay.runtime.transaction import Transactions
+from assay.runtime.transaction import Transaction, Transactions
 from assay.sql.footprint import Footprint
 
 CLOSE_TIMEOUT = 5.0
@@ -108,8 +108,13 @@ class Connection(Transactions):
         if self._session is not None:
             disown(self._session)
 
-    def _is_in_transaction(self) -> bool:
-        return self._active().driver.is_in_transaction()
+    def holds(self, session: Session) -> bool:
+        """Whether that is its session."""
+        return self._session is session
+
+    def reading_block(self) -> Transaction | None:
+        """A read-only transaction, not begun yet; None when one is open."""
+        return None if self._active().driver.is_in_transaction() else super().reading_block()
 
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]

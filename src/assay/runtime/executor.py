@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, LiteralString, Protocol, TypeAlias, T
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
+    from assay.runtime.streaming import Stream
+
 T = TypeVar("T")
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 
@@ -41,6 +43,16 @@ class Executor(Protocol):
 
     async def fetch_optional(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> T | None:
         """The only row, or None. Raises TooManyRows when there are more."""
+        ...
+
+    def stream(
+        self, row: TypeForm[T], sql: LiteralString, /, *args: object, batch: int = 500, **named: object
+    ) -> Stream[T]:
+        """The rows one after the other, from a cursor on the server, ``batch`` of them fetched at a time.
+
+        ``async for row in db.stream(...)``; or ``async with db.stream(...) as rows`` around that, which closes the
+        cursor for certain when the loop is left early. Outside of a transaction it reads only.
+        """
         ...
 
     async def execute(self, sql: LiteralString, /, *args: object, **named: object) -> int:

@@ -282,8 +282,9 @@ class Pool(Transactions):
         """Take a session back, in whatever state."""
         self._reserve.give_back(session)
 
-    def _is_in_transaction(self) -> bool:
-        return False
+    def holds(self, session: Session) -> bool:
+        """Whether a session that it lent may still be used: until it is taken back."""
+        return True
 
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]

@@ -11,9 +11,12 @@ import asyncpg
 from assay.errors import NoRows, TooManyRows
 from assay.runtime.building import Builder, build
 from assay.runtime.session import Session
+from assay.runtime.streaming import BATCH, Stream
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
+
+    from assay.runtime.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -27,6 +30,10 @@ class Lender(Protocol):
 
     def take_back(self, session: Session) -> None:
         """Take it back; this never waits."""
+        ...
+
+    def holds(self, session: Session) -> bool:
+        """Whether a session that it lent may still be used."""
         ...
 
 
@@ -62,6 +69,15 @@ class Queries(ABC):
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
+    def stream(
+        self, row: TypeForm[T], sql: LiteralString, /, *args: object, batch: int = BATCH, **named: object
+    ) -> Stream[T]:
+        """The rows one after the other, from a cursor on the server: ``async for row in db.stream(...)``.
+
+        ``batch`` is how many rows are fetched at a time. See :class:`assay.Stream`.
+        """
+        return Stream(self, row, sql, args, named, batch=batch)
+
     @abstractmethod
     async def lend(self) -> Session:
         """A session that nobody else uses, for as long as something runs on it."""
@@ -71,8 +87,12 @@ class Queries(ABC):
         """Take a session back; this never waits."""
 
     @abstractmethod
-    def _is_in_transaction(self) -> bool:
-        """Whether what is run now is part of a transaction that is open already."""
+    def holds(self, session: Session) -> bool:
+        """Whether a session that it lent may still be used."""
+
+    @abstractmethod
+    def reading_block(self) -> Transaction | None:
+        """A read-only transaction, not begun yet, for what needs one; None inside of a transaction."""
 
     @abstractmethod
     async def _fetch(

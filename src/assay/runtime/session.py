@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import asyncpg
+from asyncpg.cursor import Cursor
 
 from assay.errors import ConnectionLost, DecodeError, Error, UsageError
 from assay.runtime.building import Builder
@@ -48,7 +49,7 @@ class Session:
 
     __slots__ = (
         *("_prepared", "driver", "expires_at", "idle_since"),
-        *("busy", "depth", "doomed", "footprint", "interrupted", "lent_driver", "savepoints"),
+        *("busy", "depth", "doomed", "footprint", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
 
     def __init__(self, driver: DriverConnection) -> None:
@@ -67,6 +68,8 @@ class Session:
         """Whether the open transaction holds something that ought to have been rolled back, and was not."""
         self.savepoints = 0
         """How many savepoints there have been."""
+        self.left_open: list[Cursor[asyncpg.Record]] = []
+        """Cursors that nobody fetches from any more, in a transaction that goes on."""
         self.idle_since = 0.0
         self.expires_at = float("inf")
         self._prepared: dict[Query, Prepared] = {}
@@ -144,6 +147,16 @@ class Session:
         """The query prepared in this session; only inside of ``using``."""
         return self._prepared.get(query) or await self._prepare(query)
 
+    def leave_open(self, cursor: Cursor[asyncpg.Record]) -> None:
+        """Have a cursor closed before the next statement; this never waits."""
+        self.left_open.append(cursor)
+        self.interrupted = True
+
+    async def settle(self) -> None:
+        """Do now what would be done before the next statement, unless that is under way."""
+        if self.interrupted and not self.busy:
+            await self._settle()
+
     async def mend(self, *, always: bool) -> None:
         """Make the session as good as new, or raise: then it must be closed.
 
@@ -152,6 +165,7 @@ class Session:
         """
         if self.busy or self.footprint is Footprint.LASTING:
             raise UsageError("The session cannot be made as good as new")
+        self.depth, self.doomed = 0, False
         if self.interrupted:
             await self._settle()
         if self.driver.is_in_transaction():
@@ -200,8 +214,13 @@ class Session:
             raise
         except Error:
             pass
+        left, self.left_open = self.left_open, []
         if not self.depth and self.driver.is_in_transaction():
             await self.command("rollback")
+        for cursor in left:
+            if self.driver.is_in_transaction():
+                async with self.using():
+                    await cursor._close_portal(None)  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public does
 
     async def _prepare(self, query: Query) -> Prepared:
         if len(self._prepared) >= MAX_PREPARED:
@@ -226,11 +245,16 @@ class Session:
             raise translate(_in_users_words(error, query)) from error
         self.interrupted = True
         if isinstance(error, (ValueError, OverflowError)):  # from a class of Python's that the driver decodes into
-            raise DecodeError(
-                f"The result has a value that Python cannot hold ({error}), such as a date after the year 9999, "
-                "the time 24:00 or an endless interval; cast that column to text"
-            ) from error
+            raise beyond_python(error) from error
         raise error
+
+
+def beyond_python(error: Exception) -> DecodeError:
+    """The error for a value that no object of Python's can be made of."""
+    return DecodeError(
+        f"The result has a value that Python cannot hold ({error}), such as a date after the year 9999, "
+        "the time 24:00 or an endless interval; cast that column to text"
+    )
 
 
 def _in_users_words(error: Exception, query: Query | None) -> Exception:

@@ -87,6 +87,10 @@ class Transactions(Queries):
             return Transaction(self, mode)
         return Attempts(lambda: Transaction(self, mode), retry)
 
+    def reading_block(self) -> Transaction | None:
+        """A read-only transaction, not begun yet."""
+        return Transaction(self, Mode(readonly=True))
+
 
 class Transaction(Transactions):
     """A transaction, or a savepoint inside of one, while its block runs.
@@ -129,6 +133,8 @@ class Transaction(Transactions):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and not self._is_open():
+            return  # what went wrong is told already
         session, self._session = self._active(), None
         try:
             if kind is None:
@@ -147,16 +153,20 @@ class Transaction(Transactions):
     def take_back(self, session: Session) -> None:
         """Nothing to do: the session stays in use."""
 
+    def holds(self, session: Session) -> bool:
+        """Whether its block is open on that session."""
+        return self._session is session and self._lender.holds(session)
+
     def abandon(self) -> None:
         """End it without waiting, where nobody can wait: it is rolled back before its session is used again."""
         session, self._session = self._session, None
-        if session is not None:
+        if session is not None and self._lender.holds(session):
             session.depth -= 1
             session.interrupted = True
             self._lender.take_back(session)
 
-    def _is_in_transaction(self) -> bool:
-        return True
+    def reading_block(self) -> None:
+        """None, since cursors can live in this one."""
 
     async def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
@@ -168,10 +178,17 @@ class Transaction(Transactions):
         query, values = query_for(sql).bind(args, named)
         return await self._active().execute(query, values)
 
+    def _is_open(self) -> bool:
+        return self._session is not None and self._lender.holds(self._session)
+
     def _active(self) -> Session:
         if self._session is None:
             state = "has ended" if self._begun else "has not begun"
             raise UsageError(f"The transaction {state}; use it inside of its `async with` block")
+        if not self._lender.holds(self._session):
+            raise UsageError(
+                "The transaction has ended: its connection went back to the pool, or the block around it ended"
+            )
         return self._session
 
     async def _begin(self, session: Session) -> int | None:
@@ -219,7 +236,7 @@ class Transaction(Transactions):
             return
         command, doomed = "rollback", session.doomed
         if self._savepoint is not None:
-            command = "rollback to savepoint assay_{0}; release savepoint assay_{0}".format(self._savepoint)
+            command = f"rollback to savepoint assay_{self._savepoint}; release savepoint assay_{self._savepoint}"
             session.doomed = True
         try:
             async with asyncio.timeout(ROLLBACK_TIMEOUT):
