@@ -19,7 +19,7 @@ RETRY_DELAYS = (0.01, 1.0)
 Each pause is drawn evenly from 0 up to that ("full jitter"), so that transactions that met do not meet again.
 """
 
-_WORTH_ANOTHER = (SerializationFailure, DeadlockDetected)
+WORTH_ANOTHER = (SerializationFailure, DeadlockDetected)
 """After these nothing of a transaction took effect (manual section 13.5). A connection lost in COMMIT is not here."""
 
 
@@ -55,7 +55,7 @@ class Attempts:
             last.check()
             if not last.wants_another:
                 raise StopAsyncIteration
-            await asyncio.sleep(_pause(self._number))
+            await asyncio.sleep(pause(self._number))
         self._number += 1
         self._left -= 1
         self._attempt = Attempt(self._begin(), self._number, may_fail=self._left > 0)
@@ -99,12 +99,12 @@ class Attempt:
     ) -> bool:
         try:
             await self._transaction.__aexit__(kind, error, trace)
-        except _WORTH_ANOTHER:
+        except WORTH_ANOTHER:
             self.wants_another = self._may_fail
             if not self._may_fail:
                 raise
         else:
-            self.wants_another = self._may_fail and isinstance(error, _WORTH_ANOTHER)
+            self.wants_another = self._may_fail and isinstance(error, WORTH_ANOTHER)
         return self.wants_another
 
     def check(self) -> None:
@@ -113,7 +113,7 @@ class Attempt:
             raise UsageError(_HOW)
 
 
-def _pause(failures: int) -> float:
+def pause(failures: int) -> float:
     """Seconds to wait after so many attempts have failed."""
     first, longest = RETRY_DELAYS
     return random.uniform(0, min(first * 2.0 ** min(failures - 1, 30), longest))  # noqa: S311 - nothing secret

@@ -51,7 +51,7 @@ class Queries(ABC):
         """The only row. Raises NoRows or TooManyRows when there is not exactly one."""
         builder, records = await self._fetch(row, sql, args, named)
         if len(records) != 1:
-            raise _miscounted(sql, len(records), optional=False)
+            raise miscounted(sql, len(records), optional=False)
         value: T = builder(records)[0]
         return value
 
@@ -59,15 +59,13 @@ class Queries(ABC):
         """The only row, or None. Raises TooManyRows when there are more."""
         builder, records = await self._fetch(row, sql, args, named)
         if len(records) > 1:
-            raise _miscounted(sql, len(records), optional=True)
+            raise miscounted(sql, len(records), optional=True)
         value: T | None = builder(records)[0] if records else None
         return value
 
     async def execute(self, sql: LiteralString, /, *args: object, **named: object) -> int:
         """Run a statement and return the number of rows affected; without parameters it may be several statements."""
-        tag = await self._execute(sql, args, named)
-        count = tag.rpartition(" ")[2]
-        return int(count) if count.isdecimal() else 0
+        return affected(await self._execute(sql, args, named))
 
     def stream(
         self, row: TypeForm[T], sql: LiteralString, /, *args: object, batch: int = BATCH, **named: object
@@ -105,7 +103,14 @@ class Queries(ABC):
         """Run a statement for its command tag."""
 
 
-def _miscounted(sql: str, count: int, *, optional: bool) -> NoRows | TooManyRows:
+def affected(tag: str) -> int:
+    """The number of rows in a command tag; 0 if it has none."""
+    count = tag.rpartition(" ")[2]
+    return int(count) if count.isdecimal() else 0
+
+
+def miscounted(sql: str, count: int, *, optional: bool) -> NoRows | TooManyRows:
+    """The error for a number of rows that the call does not allow."""
     words = " ".join(sql.split())
     shown = words if len(words) <= 60 else words[:57] + "..."
     if count == 0:

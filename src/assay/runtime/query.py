@@ -75,15 +75,16 @@ class Query:
         return known
 
 
-class Prepared:
-    """A query prepared in one session."""
+class Fitted:
+    """A query as a session knows it: its columns, and what its arguments need before a driver takes them."""
 
-    __slots__ = ("_encoders", "_shown", "encodes", "layout", "statement")
+    __slots__ = ("_encoders", "_shown", "encodes", "layout")
 
-    def __init__(self, query: Query, statement: PreparedStatement[asyncpg.Record]) -> None:
-        self.statement = statement
-        self.layout = query.layout(statement.get_attributes())
-        self._encoders = [encoder(parameter) for parameter in statement.get_parameters()]
+    def __init__(
+        self, query: Query, attributes: Sequence[asyncpg.Attribute], parameters: Sequence[asyncpg.Type]
+    ) -> None:
+        self.layout = query.layout(attributes)
+        self._encoders = [encoder(parameter) for parameter in parameters]
         self._shown = query.statement.shown
         self.encodes = any(self._encoders)
         """Whether any argument has to be encoded before the driver takes it."""
@@ -101,3 +102,13 @@ class Prepared:
         except (NotImplementedError, OverflowError, RecursionError, TypeError, ValueError) as error:
             shown = self._shown(index)
             raise ParameterError(f"The argument for {shown} cannot be encoded as JSON: {error}") from error
+
+
+class Prepared(Fitted):
+    """A query prepared in one session."""
+
+    __slots__ = ("statement",)
+
+    def __init__(self, query: Query, statement: PreparedStatement[asyncpg.Record]) -> None:
+        super().__init__(query, statement.get_attributes(), statement.get_parameters())
+        self.statement = statement

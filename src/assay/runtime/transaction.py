@@ -10,6 +10,7 @@ from typing import Any, overload
 import asyncpg
 
 from assay.errors import ConnectionLost, Error, TransactionError, UsageError
+from assay.runtime import blocks
 from assay.runtime.attempts import Attempts
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
@@ -17,9 +18,6 @@ from assay.runtime.executor import Isolation
 from assay.runtime.modes import Mode
 from assay.runtime.queries import Lender, Queries
 from assay.runtime.session import Session
-
-ROLLBACK_TIMEOUT = 5.0
-"""Seconds that the end of a block waits for its rollback; then that is done before the session is used again."""
 
 
 class Transactions(Queries):
@@ -117,7 +115,7 @@ class Transaction(Transactions):
 
     async def __aenter__(self) -> Transaction:
         if self._begun:
-            raise UsageError("A transaction is begun once; call transaction() again for the next one")
+            raise UsageError(blocks.BEGUN_ONCE)
         self._begun = True
         session = await self._lender.lend()
         session.depth += 1
@@ -183,12 +181,9 @@ class Transaction(Transactions):
 
     def _active(self) -> Session:
         if self._session is None:
-            state = "has ended" if self._begun else "has not begun"
-            raise UsageError(f"The transaction {state}; use it inside of its `async with` block")
+            raise UsageError(blocks.outside("async with", begun=self._begun))
         if not self._lender.holds(self._session):
-            raise UsageError(
-                "The transaction has ended: its connection went back to the pool, or the block around it ended"
-            )
+            raise UsageError(blocks.ENDED)
         return self._session
 
     async def _begin(self, session: Session) -> int | None:
@@ -196,10 +191,7 @@ class Transaction(Transactions):
             await session.command(self._mode.begin)
             return None
         if not self._mode.suits_savepoint:
-            raise UsageError(
-                "A transaction inside another is a savepoint: isolation, readonly, deferrable and retry are the "
-                "outermost's; leave them out here"
-            )
+            raise UsageError(blocks.NO_SAVEPOINT)
         session.savepoints += 1
         await session.command(self._mode.savepoint(session.savepoints))
         return session.savepoints
@@ -214,10 +206,7 @@ class Transaction(Transactions):
         if self._savepoint is not None:
             await self._release(session, self._savepoint)
         elif await _committed(session) != "COMMIT":
-            raise TransactionError(
-                "The transaction was rolled back instead of committed: a statement in it had failed, and the block "
-                "went on; let the exception leave the block, or put what may fail into a transaction() inside of it"
-            )
+            raise TransactionError(blocks.HAD_FAILED)
 
     async def _release(self, session: Session, number: int) -> None:
         try:
@@ -234,13 +223,11 @@ class Transaction(Transactions):
         """
         if session.driver.is_closed():
             return
-        command, doomed = "rollback", session.doomed
-        if self._savepoint is not None:
-            command = f"rollback to savepoint assay_{self._savepoint}; release savepoint assay_{self._savepoint}"
-            session.doomed = True
+        doomed = session.doomed
+        session.doomed = doomed or self._savepoint is not None
         try:
-            async with asyncio.timeout(ROLLBACK_TIMEOUT):
-                await session.command(command)
+            async with asyncio.timeout(blocks.ROLLBACK_TIMEOUT):
+                await session.command(blocks.rollback(self._savepoint))
         except TimeoutError:
             return
         except Error:
@@ -253,7 +240,4 @@ async def _committed(session: Session) -> str:
     try:
         return await session.command("commit")
     except ConnectionLost as error:
-        raise ConnectionLost(
-            f"{error.message.rstrip('.')}, during COMMIT: whether the transaction took effect is not known; "
-            "look at what it would have changed before running it again"
-        ) from error
+        raise ConnectionLost(blocks.lost_in_commit(error)) from error
