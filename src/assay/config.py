@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -124,6 +125,20 @@ def _port(given: str | None, parts: SplitResult) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsForTests:
+    """What ``[tool.assay.testing]`` asks of the pytest plugin."""
+
+    seed: tuple[str, ...] | None = None
+    """The environments whose seeds every test's database has, none for the common ones alone; None leaves it empty."""
+    memory: bool = True
+    """Whether the databases may lie in a file system in memory."""
+    recycle: bool = True
+    """Whether a database is put back as it was for the next test; else each test has a new one."""
+    keep_failed: int = 10
+    """Databases of failed tests that a session keeps."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a project asks of Assay."""
 
@@ -145,9 +160,14 @@ class Settings:
     """``ASSAY_OFFLINE``: prove from the offline cache alone, with no server."""
     server_idle_timeout: float = 900.0
     """Seconds without a connection after which the embedded server shuts down; 0 means never."""
+    import_timeout: float = 60.0
+    """Seconds that a module of the project may take to be imported by a check; 0 means for ever."""
+    testing: SettingsForTests = SettingsForTests()
 
 
-_KEYS = frozenset({"database", "migrations", "seeds", "source", "server", "server-idle-timeout"})
+_KEYS = frozenset(
+    {"database", "migrations", "seeds", "source", "server", "server-idle-timeout", "import-timeout", "testing"}
+)
 
 
 def load_settings(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -159,9 +179,6 @@ def load_settings(start: Path | None = None, environ: Mapping[str, str] | None =
     root, table = _project(start)
     values = environment(root, environ)
     url = values.get("DATABASE_URL", "").strip()
-    timeout = table.get("server-idle-timeout", 900)
-    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or timeout < 0:
-        raise ConfigurationError("[tool.assay] server-idle-timeout must be a number of seconds, 0 or more")
     return Settings(
         root=root,
         database_url=DatabaseUrl.parse(url) if url else None,
@@ -171,7 +188,9 @@ def load_settings(start: Path | None = None, environ: Mapping[str, str] | None =
         source=tuple(root / part for part in _texts(table, "source", ["."])),
         server=_text(table, "server", EMBEDDED_SERVER),
         offline=truth(values, "ASSAY_OFFLINE"),
-        server_idle_timeout=float(timeout),
+        server_idle_timeout=_seconds(table, "server-idle-timeout", 900),
+        import_timeout=_seconds(table, "import-timeout", 60),
+        testing=_for_tests(table.get("testing", {})),
     )
 
 
@@ -265,11 +284,45 @@ def _text(table: Mapping[str, Any], name: str, default: str) -> str:
     return value
 
 
+def _seconds(table: Mapping[str, Any], name: str, default: float) -> float:
+    value = table.get(name, default)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise ConfigurationError(f"[tool.assay] {name} must be a number of seconds, 0 or more")
+    return float(value)
+
+
 def _texts(table: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
     value = table.get(name, default)
     if not isinstance(value, list) or not value or not all(isinstance(part, str) and part for part in value):
         raise ConfigurationError(f"[tool.assay] {name} must be a list of paths")
     return value
+
+
+def _for_tests(table: object) -> SettingsForTests:
+    where, names = "[tool.assay.testing]", ("seed", "memory", "recycle", "keep-failed")
+    if not isinstance(table, dict) or not set(table) <= set(names):
+        raise ConfigurationError(f"{where} is a table of settings; there are {', '.join(names)}")
+    for name in ("memory", "recycle"):
+        if not isinstance(table.get(name, True), bool):
+            raise ConfigurationError(f"{where} {name} must be true or false")
+    kept = table.get("keep-failed", 10)
+    if not isinstance(kept, int) or isinstance(kept, bool) or kept < 0:
+        raise ConfigurationError(f"{where} keep-failed must be a number of databases, 0 or more")
+    seed = seed_environments(table.get("seed", False), f"{where} seed")
+    return SettingsForTests(seed, table.get("memory", True), table.get("recycle", True), kept)
+
+
+def seed_environments(value: object, what: str) -> tuple[str, ...] | None:
+    """The environments that ``"dev"``, ``["dev", "demo"]``, True (the common seeds alone) or False (none) names.
+
+    Raises ConfigurationError, which begins with ``what``, for anything else.
+    """
+    if isinstance(value, bool):
+        return () if value else None
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
+        raise ConfigurationError(f"{what} must be the name of an environment, a list of them, true or false")
+    return tuple(names)
 
 
 def _unquoted(text: str | None) -> str | None:

@@ -31,6 +31,11 @@ class Maintenance:
     def __init__(self, connection: DriverConnection) -> None:
         self._connection = connection
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection was closed, or is known to be lost."""
+        return self._connection.is_closed()
+
     async def execute(self, sql: str, *args: object) -> None:
         """Run a statement."""
         await self._do(self._connection.execute, sql, *args)

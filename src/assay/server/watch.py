@@ -17,6 +17,7 @@ from assay.server.embedded import Server
 from assay.server.idle import allowed, unused_for
 from assay.server.layout import Layout
 from assay.server.locking import holding
+from assay.server.memory import remove_if_volatile
 from assay.server.postmaster import Postmaster, end_everything, find, stop
 from assay.server.processes import wait_for_exit
 
@@ -95,6 +96,7 @@ def _finished(clients: Clients, descriptor: int) -> bool:
             return False
         if found is not None:
             stop(layout, found)
+        remove_if_volatile(layout)
         os.close(descriptor)
     return True
 

@@ -1,0 +1,125 @@
+"""The fixtures and hooks that pytest loads; each imports what it needs when it is first used.
+
+::
+
+    async def test_a_device_is_found_again(assay_db):
+        await assay_db.execute("insert into device (name) values ('Phone')")
+        assert await assay_db.fetch_one(int, "select count(*) from device") == 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from assay.config import DatabaseUrl, Settings
+    from assay.runtime.connection import Connection
+    from assay.runtime.pool import Pool
+    from assay.testing.workshop import Lent
+
+_MARKER = (
+    "assay_seed(*environments): seed the test's database with the common seeds and those of the environments; "
+    "assay_seed(False) leaves it without seeds"
+)
+_DATABASES = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and the fixtures for the plugins that run asynchronous tests."""
+    config.addinivalue_line("markers", _MARKER)
+    if config.pluginmanager.hasplugin("asyncio"):
+        from assay.testing import under_asyncio
+
+        config.pluginmanager.register(under_asyncio, "assay-asyncio")
+    if config.pluginmanager.hasplugin("anyio"):
+        from assay.testing import under_anyio
+
+        config.pluginmanager.register(under_anyio, "assay-anyio")
+
+
+@pytest.fixture
+def assay_settings(request: pytest.FixtureRequest) -> Settings:
+    """The settings of the project that the test's file lies in. Define it anew to test with others."""
+    from assay.testing.lending import settings_for
+
+    request.config.stash[_DATABASES] = True
+    return settings_for(request)
+
+
+@pytest.fixture
+def assay_db(request: pytest.FixtureRequest) -> Connection:
+    """A connection inside of a transaction, on the migrated and seeded schema; it is rolled back after the test.
+
+    ``transaction()`` in it is a savepoint. The database is shared by tests that roll back, except where the test also
+    has one of its own, through assay_pool or assay_database_url.
+    """
+    return _on_the_loop_of_the_test(request, "assay_db")  # type: ignore[no-any-return]  # fixtures are found by name
+
+
+@pytest.fixture
+def assay_pool(request: pytest.FixtureRequest, _assay_database: Lent) -> Pool:
+    """A pool on a database of the test's own, migrated and seeded: for tests that commit, listen or race."""
+    return _on_the_loop_of_the_test(request, "assay_pool")  # type: ignore[no-any-return]  # as above
+
+
+@pytest.fixture
+def assay_database_url(_assay_database: Lent) -> DatabaseUrl:
+    """The URL of the test's own database, for anything else; ``reveal()`` gives the text of it."""
+    return _assay_database.url
+
+
+@pytest.fixture
+def assay_sync_db(
+    request: pytest.FixtureRequest, assay_settings: Settings
+) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """``assay_db`` for synchronous tests."""
+    from assay.testing.synchronous import provide_db
+
+    yield from provide_db(request, assay_settings)
+
+
+@pytest.fixture
+def _assay_database(request: pytest.FixtureRequest, assay_settings: Settings) -> Iterator[Lent]:
+    from assay.testing.lending import own_database
+
+    with own_database(request, assay_settings) as lent:
+        yield lent
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the database of a test that failed."""
+    report = yield
+    if _DATABASES in item.config.stash:
+        from assay.testing.lending import keep_if_failed
+
+        keep_if_failed(item, report)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Drop all databases that are not kept, after the last fixture has ended."""
+    if _DATABASES in session.config.stash:
+        from assay.testing.lending import close
+
+        close(session.config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which tests were not run since there was no database for them."""
+    if terminalreporter.stats.get("skipped"):
+        from assay.testing.summary import write_summary
+
+        write_summary(terminalreporter)
+
+
+def _on_the_loop_of_the_test(request: pytest.FixtureRequest, name: str) -> Any:
+    from assay.testing.loops import variant
+
+    return request.getfixturevalue(variant(request, name))

@@ -1,0 +1,122 @@
+"""A database put back as it was: only what a test changed, and only when that can be verified."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from assay.config import DatabaseUrl
+from assay.errors import Error
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+from assay.testing.probe import LARGEST, OLDEST, Original, Table, read_original
+
+APPLICATION_NAME = "assay testing"
+"""What pg_stat_activity shows for the plugin's own connection to the database of a test."""
+
+_FAILURES: tuple[type[Exception], ...] = (*DRIVER_ERRORS, Error)
+_SESSION = {"application_name": APPLICATION_NAME, "stats_fetch_consistency": "none", "jit": "off"}
+_UNCHECKED = "set local session_replication_role = replica"
+_EMPTY = "; delete from only {}"
+_FLUSH = "select pg_stat_force_next_flush()"
+_MAY = "select current_setting('is_superuser') = 'on'"
+
+
+async def learn(url: DatabaseUrl) -> Original | None:
+    """Read what a new copy of a template holds; None when its copies cannot be recycled.
+
+    That takes a superuser, whom no trigger and no foreign key gets in the way of, and PostgreSQL 15.
+    """
+    connection = await open_connection(url)
+    try:
+        if connection.get_server_version().major < OLDEST or not await connection.fetchval(_MAY):
+            return None
+        return await read_original(connection)
+    finally:
+        await connection.close()
+
+
+class Recycler:
+    """Watches over one copy of a template."""
+
+    def __init__(self, url: DatabaseUrl, original: Original) -> None:
+        self._url = url
+        self._original = original
+        self._counts = original.reading.tables
+        """The changes to each table that the server had counted when the copy was last as new."""
+        self._connection: DriverConnection | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the copy is still there, as far as is known."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def restore(self) -> bool:
+        """Undo what was changed, once nobody else is connected; whether the copy is as new.
+
+        False is no failure: there was DDL, or something else that takes another copy.
+        """
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await open_connection(self._url, server_settings=_SESSION)
+            return await self._restore(self._connection)
+        except _FAILURES:
+            return False  # such as that a sequence is gone
+
+    async def close(self) -> None:
+        """Disconnect."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.close(timeout=2.0)
+            except DRIVER_ERRORS:
+                connection.terminate()
+
+    async def _restore(self, connection: DriverConnection) -> bool:
+        found, wanted = await self._original.read(connection), self._original.reading
+        if (found.catalogs, found.database) != (wanted.catalogs, wanted.database):
+            return False
+        dirty = [
+            table
+            for table, before, now in zip(self._original.tables, self._counts, found.tables, strict=True)
+            if before != now
+        ]
+        if not dirty and found.sequences == wanted.sequences:
+            return True
+        if not await _can_be_put_back(connection, dirty):
+            return False
+        await self._put_back(connection, dirty)
+        return await self._verify(connection, dirty)
+
+    async def _put_back(self, connection: DriverConnection, dirty: list[Table]) -> None:
+        async with connection.transaction():
+            await connection.execute(_UNCHECKED + "".join(_EMPTY.format(table.quoted) for table in dirty))
+            for table in dirty:
+                if table.rows:
+                    source = BytesIO(table.rows)
+                    await connection.copy_to_table(table.name, schema_name=table.schema, source=source, format="binary")
+        sequences = zip(self._original.sequences, self._original.reading.sequences, strict=True)
+        await connection.execute(_FLUSH + "".join(f"; {_setval(name, value)}" for name, value in sequences))
+
+    async def _verify(self, connection: DriverConnection, dirty: list[Table]) -> bool:
+        for table in dirty:
+            if await table.read_digest(connection) != table.digest:
+                return False
+        found, wanted = await self._original.read(connection), self._original.reading
+        self._counts = found.tables
+        return (found.catalogs, found.sequences, found.database) == (
+            wanted.catalogs,
+            wanted.sequences,
+            wanted.database,
+        )
+
+
+async def _can_be_put_back(connection: DriverConnection, dirty: list[Table]) -> bool:
+    if any(table.rows is None for table in dirty):
+        return False
+    sql = "select coalesce(max(pg_table_size(oid)), 0) from unnest($1::oid[]) oid"
+    grown: int = await connection.fetchval(sql, [table.oid for table in dirty])
+    return grown <= 2 * LARGEST
+
+
+def _setval(sequence: str, value: str) -> str:
+    last, _, called = value.partition(",")
+    return f"select setval('{sequence.replace(chr(39), chr(39) * 2)}', {last}, {called})"
