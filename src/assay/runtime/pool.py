@@ -21,10 +21,10 @@ from assay.runtime.hooks import AfterConnect, Hooks, KeepOrClose
 from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
 from assay.runtime.pool_options import Reset, read_options, read_url
 from assay.runtime.query import Query
+from assay.runtime.replicas.surface import Replicated
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
 from assay.runtime.slow_queries import SlowQueries
-from assay.runtime.transaction import Transactions
 from assay.runtime.watched_reserve import WatchedReserve
 from assay.runtime.watched_session import WatchedBouncedSession, WatchedSession
 
@@ -68,7 +68,7 @@ class PoolStats:
     """Attempts to open a connection that failed."""
 
 
-class Pool(Transactions):
+class Pool(Replicated):
     """Connections to one database, kept open and shared by tasks.
 
     ::
@@ -114,7 +114,9 @@ class Pool(Transactions):
 
     __slots__ = ("_hooks", "_observers", "_options", "_reserve", "_settings", "_url", "name")
 
-    def __new__(cls, *args: Any, replicas: Sequence[str | DatabaseUrl] | Replicas | None = None, **options: Any) -> Self:
+    def __new__(
+        cls, *args: Any, replicas: Sequence[str | DatabaseUrl] | Replicas | None = None, **options: Any
+    ) -> Self:
         """Only with replicas is there anything to choose: without them, a statement pays nothing for it."""
         if replicas is None or cls is not Pool:
             return object.__new__(cls)

@@ -1,0 +1,128 @@
+"""Reads that see one's own writes, though replicas answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import asyncpg
+
+from assay.errors import Error
+from assay.runtime.building import Builder
+from assay.runtime.replicas.position import Position
+from assay.runtime.replicas.sighting import inserted
+from assay.runtime.session import Session
+from assay.runtime.transaction import Transactions
+
+
+class Home(Protocol):
+    """The pool that a :class:`Following` runs on."""
+
+    async def lend(self) -> Session:
+        """A session of the primary."""
+        ...
+
+    def take_back(self, session: Session) -> None:
+        """Take it back."""
+        ...
+
+    def holds(self, session: Session) -> bool:
+        """Whether it may still be used."""
+        ...
+
+    async def position(self) -> Position:
+        """Where the primary's log ends."""
+        ...
+
+    async def fetch_for(
+        self, following: Following, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
+    ) -> tuple[Builder, Sequence[asyncpg.Record]]:
+        """Run a statement where it sees what it has to see."""
+        ...
+
+    async def execute_for(
+        self, following: Following, sql: str, args: tuple[object, ...], named: dict[str, object]
+    ) -> str:
+        """Run a statement on the primary."""
+        ...
+
+
+class Following(Transactions):
+    """An executor of a pool whose reads see every write made through it before.
+
+    Any number of tasks may use it. It holds no connection.
+    """
+
+    __slots__ = ("_after", "_home", "wait", "wrote")
+
+    def __init__(self, home: Home, after: Position | None, wait: float) -> None:
+        self._home = home
+        self._after = after
+        self.wait = wait
+        """Seconds that a read may wait for a replica to come far enough."""
+        self.wrote = False
+        """Whether there may have been a write since the position was taken."""
+
+    @property
+    def after(self) -> Position | None:
+        """The position that reads must have reached, unless ``wrote``; None when they may be anywhere."""
+        return self._after
+
+    async def position(self) -> Position | None:
+        """A position that reads elsewhere must have reached to see what was written here; None if nothing was.
+
+        Its text can travel, such as in a cookie: ``str(position)``, and :meth:`Position.parse` at the other end.
+        """
+        if self.wrote:
+            self.wrote = False
+            try:
+                self.reach(await self._home.position())
+            except BaseException:
+                self.wrote = True
+                raise
+        return self._after
+
+    async def note(self, session: Session) -> None:
+        """Take the position in a session of the primary; when that fails, the next read does."""
+        self.wrote = False
+        try:
+            async with session.using() as driver:
+                self.reach(await inserted(driver))
+        except BaseException as error:
+            self.wrote = True
+            if not isinstance(error, Error):
+                raise
+
+    def reach(self, position: Position) -> None:
+        """Have reads wait for this position too."""
+        self._after = position if self._after is None else max(self._after, position)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held that would have to be given back."""
+
+    async def lend(self) -> Session:
+        """A session of the primary."""
+        return await self._home.lend()
+
+    def take_back(self, session: Session) -> None:
+        """Take it back; something may have been written in it."""
+        self.wrote = True
+        self._home.take_back(session)
+
+    def holds(self, session: Session) -> bool:
+        """Whether a session that it lent may still be used."""
+        return self._home.holds(session)
+
+    async def _fetch(
+        self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
+    ) -> tuple[Builder, Sequence[asyncpg.Record]]:
+        return await self._home.fetch_for(self, row, sql, args, named)
+
+    async def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
+        return await self._home.execute_for(self, sql, args, named)

@@ -1,0 +1,188 @@
+"""A member of a pool: one server, what is known of it, and the connections to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from assay.config import DatabaseUrl
+from assay.errors import ConnectionFailed, Error
+from assay.runtime.bouncing import open_bounced
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+from assay.runtime.pool import Pool
+from assay.runtime.replicas.sighting import Sighting, look, replayed
+from assay.runtime.replicas.topology import Role, Standing
+from assay.runtime.reserve import Reserve
+from assay.runtime.session import Session
+
+LOOK_TIMEOUT = 2.0
+"""Seconds that a member has to say what it is; then it counts as unreachable."""
+
+
+class MemberPool(Pool):
+    """Connections to one member, each of which is looked at before it is used."""
+
+    __slots__ = ("_admit",)
+
+    def __init__(
+        self,
+        url: DatabaseUrl | str | None,
+        admit: Callable[[DriverConnection], Awaitable[None]],
+        options: dict[str, Any],
+    ) -> None:
+        super().__init__(url, **options)
+        self._admit = admit
+
+    @property
+    def url(self) -> DatabaseUrl:
+        """Of the member."""
+        return self._url
+
+    @property
+    def reserve(self) -> Reserve:
+        """The sessions."""
+        return self._reserve
+
+    async def open_for_looking(self) -> DriverConnection:
+        """A connection of the same kind that is not the pool's."""
+        timeout, settings = self._reserve.options.connect_timeout, self._settings
+        if self._reserve.options.pgbouncer:
+            return await open_bounced(self._url, timeout=timeout, settings=settings)
+        return await open_connection(self._url, timeout=timeout, server_settings=settings)
+
+    async def _open_session(self) -> Session:
+        session = await super()._open_session()
+        try:
+            await self._admit(session.driver)
+        except BaseException:
+            session.terminate()
+            raise
+        return session
+
+
+class Member:
+    """One server of a pool.
+
+    Its pool is made anew after it was cut off, since a pool is opened once. The connection that it is looked at
+    through is apart, so that a look never waits for a busy pool.
+    """
+
+    def __init__(self, number: int, make_pool: Callable[[Member], MemberPool]) -> None:
+        self.number = number
+        self._make_pool = make_pool
+        self.next_pool = make_pool(self)
+        """A pool that is not open yet."""
+        self.place = self.next_pool.url.place
+        self.pool: MemberPool | None = None
+        """While it is open."""
+        self.standing = Standing(Role.UNREACHABLE, "was not seen yet")
+        self.replayed = 0
+        """Of a replica, how far it has come at least."""
+        self.timeline: int | None = None
+        """What it was last seen on."""
+        self.answered = 0
+        """How many statements it answered as a replica."""
+        self.passed_on = 0
+        """How many statements failed here in a way that let the primary run them."""
+        self.missed = 0
+        """How many looks in a row it did not answer."""
+        self.failure: Error | None = None
+        """Why, at the last of them."""
+        self._probe: DriverConnection | None = None
+        self._talking = asyncio.Lock()
+        self._asking: asyncio.Task[int] | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.standing}"
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is sure enough that it does not answer. A busy program of ours may have missed an answer."""
+        return self.missed > 1 or (self.missed == 1 and isinstance(self.failure, ConnectionFailed))
+
+    # --- looking
+
+    async def look(self) -> Sighting | str:
+        """What it is, or why that cannot be told, as a sentence's end."""
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT), self._talking:
+                seen = await look(await self._connected())
+        except (Error, TimeoutError) as error:
+            self._forget()
+            self.missed += 1
+            self.failure = error if isinstance(error, Error) else None
+            return f"does not answer: {error.message if isinstance(error, Error) else f'nothing in {LOOK_TIMEOUT:g} s'}"
+        except BaseException:
+            self._forget()
+            raise
+        self.missed, self.failure, self.timeline = 0, None, seen.timeline
+        self.replayed = seen.lsn if seen.in_recovery else 0
+        return seen
+
+    async def ask(self) -> int:
+        """How far it has replayed by now; one question at a time serves all who ask."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> int:
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT), self._talking:
+                self.replayed = await replayed(await self._connected())
+        except (Error, TimeoutError):
+            self._forget()
+        return self.replayed
+
+    async def _connected(self) -> DriverConnection:
+        if self._probe is None or self._probe.is_closed():
+            self._probe = await self.next_pool.open_for_looking()
+        return self._probe
+
+    def _forget(self) -> None:
+        self.replayed = 0
+        if self._probe is not None:
+            self._probe.terminate()
+            self._probe = None
+
+    # --- its pool
+
+    def open_soon(self) -> asyncio.Task[None]:
+        """Open its pool in a task of its own, unless it is open; the task raises what opening raises."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.get_running_loop().create_task(self._open())
+            self._opening.add_done_callback(_hear)
+        return self._opening
+
+    async def _open(self) -> None:
+        if self.pool is None:
+            pool, self.next_pool = self.next_pool, self._make_pool(self)
+            await pool.reserve.open()
+            self.pool = pool
+
+    async def cut_off(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109 - a deadline for others, not for this call
+        """Close its pool; what still runs on it after the timeout fails with ConnectionLost."""
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            await pool.close(timeout)
+
+    async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - as above
+        """Close everything."""
+        for task in (self._asking, self._opening):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        await self.cut_off(timeout)
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            try:
+                await probe.close(timeout=LOOK_TIMEOUT)
+            except DRIVER_ERRORS:
+                probe.terminate()
+
+
+def _hear(task: asyncio.Task[None]) -> None:
+    """Take note of how a task ended, where nobody may be waiting for it."""
+    if not task.cancelled():
+        task.exception()

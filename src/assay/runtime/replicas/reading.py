@@ -1,0 +1,125 @@
+"""Statements and transactions run on a replica, or else on the primary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from assay.errors import (
+    ConnectionFailed,
+    DatabaseError,
+    DeadlockDetected,
+    Error,
+    OperatorIntervention,
+    PoolTimeout,
+    QueryCanceled,
+    ResourceError,
+    SerializationFailure,
+    UsageError,
+)
+from assay.runtime.building import Builder
+from assay.runtime.queries import Lender
+from assay.runtime.query import Query
+from assay.runtime.replicas.member import Member
+from assay.runtime.replicas.proven import Proven
+from assay.runtime.reserve import Reserve
+from assay.runtime.session import Session
+
+Answer: TypeAlias = tuple[Builder, Sequence[asyncpg.Record]]
+
+_PASSED_ON = (SerializationFailure, DeadlockDetected, ConnectionFailed, OperatorIntervention, ResourceError)
+"""What a replica fails with although the statement is right: replay had to remove what it was reading (manual section
+26.4.2), the server stops, or lacks something. The statement changes nothing, so it may run once more."""
+_NOT_FOR_REPLICAS = frozenset({"25006", "0A000", "55000"})
+"""The statement would write, reads an unlogged table, or asks for what only a primary can do."""
+
+
+class Reading:
+    """Runs what is proven read-only on replicas."""
+
+    def __init__(self, proven: Proven, wake: Callable[[], None]) -> None:
+        self._proven = proven
+        self._wake = wake
+        """Has the members looked at."""
+
+    async def answer(self, member: Member, query: Query, row: Any, values: tuple[object, ...]) -> Answer | None:
+        """Run a statement on a replica; None when the primary has to run it after all.
+
+        Raises what is wrong with the statement itself, and PoolTimeout.
+        """
+        lent = await self.borrow(member)
+        if lent is None:
+            return None
+        reserve, session = lent
+        try:
+            found = await session.fetch(query, row, values)
+        except (DatabaseError, ConnectionFailed) as error:
+            if not self._is_replicas_fault(error, query):
+                raise
+            member.passed_on += 1
+            return None
+        finally:
+            self.give_back(reserve, session)
+        member.answered += 1
+        return found
+
+    async def borrow(self, member: Member) -> tuple[Reserve, Session] | None:
+        """A session of a replica, and whose it is; None when none can be had. Raises PoolTimeout."""
+        pool = member.pool
+        if pool is None:
+            return None
+        try:
+            return pool.reserve, pool.reserve.take() or await pool.reserve.wait()
+        except (PoolTimeout, UsageError):
+            raise
+        except Error:
+            member.passed_on += 1
+            self._wake()
+            return None
+
+    def give_back(self, reserve: Reserve, session: Session) -> None:
+        """Give a session back; one that broke has the members looked at."""
+        if session.driver.is_closed():
+            self._wake()
+        reserve.give_back(session)
+
+    def _is_replicas_fault(self, error: Error, query: Query) -> bool:
+        if isinstance(error, DatabaseError) and error.sqlstate in _NOT_FOR_REPLICAS:
+            self._proven.refute(query)
+            return True
+        return isinstance(error, _PASSED_ON) and not isinstance(error, QueryCanceled)
+
+
+class ReplicaLender:
+    """Lends sessions of replicas for read-only transactions, and the primary's where there is no replica."""
+
+    def __init__(self, reading: Reading, choose: Callable[[], Member | None], primary: Lender) -> None:
+        self._reading = reading
+        self._choose = choose
+        self._primary = primary
+        self._owners: dict[Session, Reserve] = {}
+
+    async def lend(self) -> Session:
+        """A session that nobody else uses."""
+        member = self._choose()
+        lent = await self._reading.borrow(member) if member is not None else None
+        if member is None or lent is None:
+            return await self._primary.lend()
+        reserve, session = lent
+        self._owners[session] = reserve
+        member.answered += 1
+        return session
+
+    def take_back(self, session: Session) -> None:
+        """Take it back; this never waits."""
+        reserve = self._owners.pop(session, None)
+        if reserve is None:
+            self._primary.take_back(session)
+        else:
+            self._reading.give_back(reserve, session)
+
+    def holds(self, session: Session) -> bool:
+        """Whether a session that it lent may still be used: until it is taken back."""
+        return session in self._owners or self._primary.holds(session)

@@ -1,0 +1,101 @@
+"""Looks at all members of a pool, again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from assay.errors import PoolClosed
+from assay.runtime.replicas.lag import History
+from assay.runtime.replicas.member import Member
+from assay.runtime.replicas.topology import Bounds, Role, Standing, Topology, decide
+
+_log = logging.getLogger("assay.replicas")
+
+LEAST_PAUSE = 0.02
+"""Seconds between two looks, however often somebody asks for one."""
+_WELL = frozenset({Role.PRIMARY, Role.REPLICA})
+
+
+class Watch:
+    """Keeps the topology of a pool up to date.
+
+    One task looks; whoever needs to know that nothing has changed waits for a look that began after the question.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], bounds: Bounds, every: float, seen: Callable[[Topology], None]
+    ) -> None:
+        self._members = members
+        self._bounds = bounds
+        self._every = every
+        self._seen = seen
+        """Told of the topology after each look."""
+        self._history = History()
+        self._begun = 0
+        """How many looks have begun, and below, how many are over."""
+        self._over = 0
+        self._woken = asyncio.Event()
+        self._round_over = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.topology = Topology()
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.get_running_loop().create_task(self._keep_looking())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def wake(self) -> None:
+        """Look soon: something happened."""
+        self._woken.set()
+
+    async def fresh(self) -> Topology:
+        """The topology by a look that began after this call."""
+        wanted = self._begun + 1
+        self.wake()
+        while self._over < wanted:
+            if self._task is None or self._task.done():
+                raise PoolClosed("The pool was closed while this task waited for a look at its members")
+            await self._round_over.wait()
+        return self.topology
+
+    async def _keep_looking(self) -> None:
+        try:
+            while True:
+                self._woken.clear()
+                await self._look()
+                await asyncio.sleep(LEAST_PAUSE)
+                await self._pause()
+        finally:
+            self._round_over.set()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._every - LEAST_PAUSE):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _look(self) -> None:
+        self._begun += 1
+        now = asyncio.get_running_loop().time()
+        seen = await asyncio.gather(*(member.look() for member in self._members))
+        self.topology = decide(self.topology, seen, self._history, now, self._bounds)
+        for member, standing in zip(self._members, self.topology.standings, strict=True):
+            if standing.role is not member.standing.role:
+                _log.log(logging.INFO if standing.role in _WELL else logging.WARNING, "%s", _change(member, standing))
+            member.standing = standing
+        self._seen(self.topology)
+        self._over = self._begun
+        over, self._round_over = self._round_over, asyncio.Event()
+        over.set()
+
+
+def _change(member: Member, standing: Standing) -> str:
+    return f"{member.place} {standing}"
