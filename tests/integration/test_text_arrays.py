@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 
 import assay
 from assay.config import DatabaseUrl
+from assay.pgtypes.parameters import argument_misfit
+from assay.pgtypes.python import refusal
+from assay.pgtypes.table import ENTRIES
+from assay.proof import describe
 from assay.runtime.textarrays import read_array, write_array
 
 ELEMENTS = st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5)
@@ -81,3 +85,37 @@ async def test_they_are_read_in_every_session_of_a_pool(database: DatabaseUrl) -
         async with pool.acquire() as one, pool.acquire() as other:
             for connection in (one, other, one):
                 assert await connection.fetch_one(list[str], "select array['', 'a']::citext[]") == ["", "a"]
+
+
+async def test_composites_and_ranges_of_such_types_are_refused_by_the_check_as_by_the_driver(
+    connection: assay.Connection,
+) -> None:
+    await connection.execute("create type span as range (subtype = citext); create domain spans as span[]")
+    kinds = [*sorted({*ENTRIES} - {"unknown", "cstring", "record", "void"}), "json", "jsonb", "int2vector", "oidvector"]
+    types = [f'pg_catalog."{kind}"' for kind in kinds] + [
+        "citext",
+        "citext[]",
+        "mails",
+        "mood",
+        "mood[]",
+        "pair",
+        "span",
+    ]
+    for number, kind in enumerate(types):
+        try:
+            await connection.execute(f"create type holder{number} as (part {kind})")
+        except assay.DatabaseError:
+            continue  # a type of another version
+        sql = f"select $1::holder{number}[]"
+        description = await describe(connection.driver, sql)
+        found = refusal(description.columns[0].type)
+        assert (argument_misfit(description.params[0].type, Any) is not None) == bool(found)
+        assert (await refused(connection, sql)) == bool(found), (kind, found)
+
+
+async def refused(connection: assay.Connection, sql: str) -> bool:
+    try:
+        await connection.fetch_all(Any, sql, None)
+    except assay.ParameterError:
+        return True
+    return False

@@ -326,6 +326,18 @@ def test_types_of_indexes_cannot_be_fetched() -> None:
     assert refusal(PgType("anyelement", "pseudo")) == "anyelement is a pseudo-type, which the driver does not decode"
 
 
+def test_composites_and_ranges_are_refused_with_what_the_driver_has_no_binary_form_of_inside() -> None:
+    holder = PgType("holder", "composite", fields=(("id", INT4), ("mails", array(EMAIL))))
+    why = "the driver has no binary form of email[], which is in it"
+    assert refusal(holder) == f"holder cannot be fetched: {why}"
+    assert refusal(array(PgType("outer", "composite", fields=(("inner", holder),)))) is not None
+    assert refusal(range_of("spans", "tsvector")) is not None
+    assert refusal(PgType("row", "composite", fields=(("a", MOOD), ("b", array(PgType("jsonb")))))) is None
+    misfit = argument_misfit(holder, Any)
+    assert misfit is not None
+    assert misfit.why == f"holder cannot be sent: {why}"
+
+
 NO_TYPES_OF_COLUMNS = {"unknown", "cstring", "record", "void"}
 PAGE = (Path(__file__).parents[2] / "docs" / "types.md").read_text(encoding="utf-8")
 

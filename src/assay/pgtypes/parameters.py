@@ -20,6 +20,7 @@ from assay.pgtypes.python import (
     listed,
     part_of,
     python_type,
+    refusal,
 )
 from assay.pgtypes.table import VECTORS, Entry
 
@@ -30,6 +31,8 @@ _SEQUENCES = ("list", "tuple", "collections.abc.Sequence", "collections.abc.Muta
 def argument_misfit(pg: PgType, annotation: Any) -> Misfit | None:
     """Whether every value of an annotation, None aside, can be sent as a parameter; None when it can."""
     hint = read_hint(annotation)
+    if (pg.element or pg.fields) and (unsendable := refusal(pg, "sent")) is not None:
+        return Misfit(unsendable, "")
     if hint.open:
         return None
     for member in hint.members:

@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.pgtypes.hints import Hint, show
 from assay.pgtypes.model import PgType
-from assay.pgtypes.table import ENTRIES, REFUSED, VECTORS, Entry
+from assay.pgtypes.table import ENTRIES, REFUSED, TEXT_ONLY, VECTORS, Entry
 
 JSON_TYPES = frozenset({"json", "jsonb"})
 
@@ -29,6 +29,7 @@ LISTS = frozenset({
 })  # fmt: skip
 """What a field for a list may be annotated with."""
 _TEXT = ENTRIES["text"]
+_BINARY = JSON_TYPES.union(ENTRIES, VECTORS, REFUSED) - TEXT_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,36 @@ def python_type(pg: PgType, allowed: tuple[str, ...] | None = None) -> str:
     return entry.write if entry else ""
 
 
-def refusal(pg: PgType) -> str | None:
+def refusal(pg: PgType, verb: str = "fetched") -> str | None:
     """Why no value of a type can be fetched at all, or None."""
+    part = _text_part(pg)
+    if part is not None:
+        return f"{pg} cannot be {verb}: the driver has no binary form of {part}, which is in it"
     if pg.element is not None:
-        return refusal(pg.element)
+        return refusal(pg.element, verb)
     if is_builtin(pg, REFUSED):
-        return f"{pg} cannot be fetched: {REFUSED[pg.name]}"
+        return f"{pg} cannot be {verb}: {REFUSED[pg.name]}"
     if pg.kind == "pseudo" and pg.name not in ENTRIES:
         return f"{pg} is a pseudo-type, which the driver does not decode"
     return None
+
+
+def _text_part(pg: PgType) -> PgType | None:
+    """What a composite or a range holds, at any depth, that keeps the driver from reading it."""
+    parts = [field for _, field in pg.fields] + ([pg.element] if pg.element is not None else [])
+    for part in parts:
+        if pg.kind in ("composite", "range", "multirange") and _is_text_only(part):
+            return part
+        if (inner := _text_part(part)) is not None:
+            return inner
+    return None
+
+
+def _is_text_only(pg: PgType) -> bool:
+    """Whether the driver has only the text form of a type or of its elements, as of those that extensions bring."""
+    if pg.kind in ("domain", "array"):
+        return _is_text_only(part_of(pg))
+    return pg.kind == "base" and not is_builtin(pg, _BINARY)
 
 
 def entry_of(pg: PgType) -> Entry | None:

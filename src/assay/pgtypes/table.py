@@ -157,6 +157,13 @@ ENTRIES: dict[str, Entry] = {
 VECTORS = {"int2vector": "int2", "oidvector": "oid"}
 """Types that are not arrays by their name but arrive as lists of another type; the driver cannot send them."""
 
+TEXT_ONLY = frozenset({
+    *("aclitem", "macaddr", "macaddr8", "money", "refcursor", "tsquery", "tsvector"),
+    *("pg_dependencies", "pg_ndistinct", "pg_node_tree"),
+    *(name for name in ENTRIES if name.startswith("reg")),
+})  # fmt: skip
+"""Those that the driver has no binary form for. It reads composites and ranges in binary form alone."""
+
 REFUSED = {
     "gtsvector": "it exists only inside GiST indexes",
     "pg_brin_bloom_summary": "it exists only inside BRIN indexes",
