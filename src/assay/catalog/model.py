@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntFlag
 
 
@@ -33,6 +33,8 @@ class Attribute:
     generated: str = ""
     """The text of the query tree of a generated column's expression, else empty."""
     identity: bool = False
+    stored: bool = False
+    """It is generated when its row is written, not when it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class KeyColumn:
     equality: frozenset[int]
     """The operators that mean equality in the column's operator family."""
     collation: int
+    family: int = 0
+    """The operator family, by whose support functions the index tells values apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class Relation:
     """The conditions of the policies of row security, where it is enabled, as the texts of query trees."""
     populated_later: bool = False
     """A materialised view: its rows are those of its last refresh."""
+    planned: tuple[str, ...] = ()
+    """Expressions of indexes, constraints, partitioning and statistics, here and below, as the texts of query trees."""
 
     @property
     def label(self) -> str:
@@ -125,18 +131,38 @@ class Function:
     """The text of the query tree of a SQL-standard body, else empty."""
     output_types: tuple[int, ...] = ()
     """The types of OUT, INOUT and TABLE columns, where there are any."""
-    transforms: bool = field(default=False)
-    """It is called through a support function or has settings of its own (SET ...)."""
+    replaced: bool = False
+    """It has the OID of one that came with the server, but not its language or its parts."""
+    argument_names: tuple[str, ...] = ()
+    only_input: bool = True
+    """It has no OUT, INOUT, VARIADIC or TABLE arguments."""
+    defaults: str = ""
+    """The text of the list of query trees that the last arguments default to."""
+    settings: tuple[str, ...] = ()
+    """pg_proc.proconfig: what SET in its definition sets while it runs, as ``name=value``."""
 
     @property
     def builtin(self) -> bool:
-        """It came with the server: its OID is below FirstUnpinnedObjectId or FirstNormalObjectId (transam.h)."""
-        return self.oid < FIRST_NORMAL_OID
+        """It came with the server: its OID is below FirstUnpinnedObjectId or FirstNormalObjectId (transam.h).
+
+        A superuser can replace even those. One that is no longer in C or SQL, or an aggregate that is no longer made
+        of such, is taken for a function of users; one in C that calls itself by another's name is not found out.
+        """
+        return self.oid < FIRST_NORMAL_OID and not self.replaced
 
     @property
     def signature(self) -> str:
         """The name with the argument types' OIDs, which are the same on every server for built-in types."""
         return f"{self.name}({','.join(map(str, self.argument_types))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What an operator calls."""
+
+    function: int
+    negated: int = 0
+    """The function of its negator, which the planner may call in its place under NOT; 0 where it has none."""
 
 
 FIRST_NORMAL_OID = 16384

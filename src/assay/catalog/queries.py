@@ -1,6 +1,26 @@
-"""The statements that read pg_catalog; each takes an array of OIDs and gives one JSON array."""
+"""The statements that read pg_catalog; each takes an array of OIDs and gives one JSON array.
 
-RELATIONS = """
+They mean the same whatever the session's search_path is: every function, type and table is named with its schema,
+and so is every operator, by ``qualified``. IN, NULLIF, BETWEEN and CASE with an operand are not used, because they
+look an operator up by its bare name (manual section 4.2.5 has OPERATOR(); parse_oper.c).
+"""
+
+from __future__ import annotations
+
+import re
+
+_BARE = re.compile(r"(?<= )(=|<>|<=|>=|<|>|-)(?= )")
+
+
+def qualified(sql: str) -> str:
+    """The same statement with PostgreSQL's own operators, also where the search path has others of the same name.
+
+    OPERATOR() binds tighter than a comparison and looser than arithmetic: so neither stands inside the other here.
+    """
+    return _BARE.sub(r"operator(pg_catalog.\1)", sql)
+
+
+RELATIONS = qualified("""
 -- Tables and views with their columns, unique indexes, checks, triggers, rules and descendants.
 with recursive below (root, oid) as (
     select c.oid, c.oid from pg_catalog.pg_class c where c.oid = any($1::pg_catalog.oid[])
@@ -31,7 +51,7 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
             'generated', case when a.attgenerated <> '' then (
                 select f.adbin::pg_catalog.text from pg_catalog.pg_attrdef f
                 where f.adrelid = c.oid and f.adnum = a.attnum) else '' end,
-            'identity', a.attidentity <> '') order by a.attnum)
+            'identity', a.attidentity <> '', 'stored', a.attgenerated = 's') order by a.attnum)
         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     'keys', (
         select pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -44,14 +64,26 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
                         select pg_catalog.json_agg(o.amopopr::pg_catalog.int8)
                         from pg_catalog.pg_opclass l join pg_catalog.pg_amop o on o.amopfamily = l.opcfamily
                         where l.oid = i.indclass[k] and o.amopstrategy = 3 and o.amoppurpose = 's'
-                        and not (l.opcintype in (1082, 1114) and 1184 in (o.amoplefttype, o.amoprighttype))),
-                    i.indcollation[k]::pg_catalog.int8) order by k)
+                        and not ((l.opcintype = 1082 or l.opcintype = 1114)
+                            and (o.amoplefttype = 1184 or o.amoprighttype = 1184))),
+                    i.indcollation[k]::pg_catalog.int8,
+                    (select l.opcfamily::pg_catalog.int8 from pg_catalog.pg_opclass l where l.oid = i.indclass[k])
+                    ) order by k)
                 from pg_catalog.generate_series(0, i.indnkeyatts - 1) k)) order by x.relname)
         from pg_catalog.pg_index i
         join pg_catalog.pg_class x on x.oid = i.indexrelid
         join pg_catalog.pg_am m on m.oid = x.relam and m.amname = 'btree'
         where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
         and i.indpred is null and i.indexprs is null),
+    'planned', (
+        -- Expressions that are simplified, and so evaluated where they are constant, to plan a statement.
+        select pg_catalog.json_agg(distinct part.tree::pg_catalog.text) from below b, lateral (
+            select i.indpred from pg_catalog.pg_index i where i.indrelid = b.oid
+            union all select i.indexprs from pg_catalog.pg_index i where i.indrelid = b.oid
+            union all select con.conbin from pg_catalog.pg_constraint con where con.conrelid = b.oid
+            union all select k.partexprs from pg_catalog.pg_partitioned_table k where k.partrelid = b.oid
+            union all select x.stxexprs from pg_catalog.pg_statistic_ext x where x.stxrelid = b.oid
+        ) part (tree) where b.root = c.oid and part.tree is not null),
     'checks', (
         select pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', con.conname, 'tree', con.conbin::pg_catalog.text, 'inherited', not con.connoinherit)
@@ -60,12 +92,13 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
         where con.conrelid = c.oid and con.contype = 'c' and con.convalidated /*enforced*/),
     'triggers', (
         select pg_catalog.json_agg(t.tgtype) from pg_catalog.pg_trigger t
-        where t.tgrelid in (select b.oid from below b where b.root = c.oid)
+        where exists (select from below b where b.root = c.oid and b.oid = t.tgrelid)
         -- On 14 the triggers that a partition has from its partitioned table are marked as internal.
         and (not t.tgisinternal or t.tgparentid <> 0) and t.tgenabled <> 'D'),
     'rules', (
         select pg_catalog.json_agg(
-            case r.ev_type when '1' then 'select' when '2' then 'update' when '3' then 'insert' else 'delete' end)
+            case when r.ev_type = '1' then 'select' when r.ev_type = '2' then 'update'
+            when r.ev_type = '3' then 'insert' else 'delete' end)
         from pg_catalog.pg_rewrite r
         where r.ev_class = c.oid and r.ev_enabled <> 'D' and r.rulename <> '_RETURN'),
     'view', (
@@ -73,9 +106,9 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
         where r.ev_class = c.oid and r.rulename = '_RETURN')))::pg_catalog.text
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.oid = any($1::pg_catalog.oid[])
-"""
+""")
 
-FUNCTIONS = """
+FUNCTIONS = qualified("""
 -- Functions with what tells whether they can return NULL and whether they can write.
 select pg_catalog.json_agg(pg_catalog.json_build_object(
     'oid', p.oid::pg_catalog.int8, 'schema', n.nspname, 'name', p.proname, 'kind', p.prokind,
@@ -86,33 +119,59 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
     'output_types', coalesce((
         select pg_catalog.json_agg(p.proallargtypes[k]::pg_catalog.int8 order by k)
         from pg_catalog.generate_subscripts(p.proallargtypes, 1) k
-        where p.proargmodes[k] in ('o', 'b', 't')), '[]'),
-    'transforms', p.proconfig is not null))::pg_catalog.text
+        where p.proargmodes[k] = any('{o,b,t}'::pg_catalog."char"[])), '[]'),
+    'replaced', p.oid < 16384 and (
+        (l.lanname <> 'internal' and l.lanname <> 'sql')
+        or exists (
+            select from pg_catalog.pg_aggregate g, pg_catalog.unnest(array[
+                g.aggtransfn, g.aggfinalfn, g.aggmtransfn, g.aggmfinalfn, g.aggcombinefn]::pg_catalog.oid[]) part
+            where g.aggfnoid = p.oid and part >= 16384)),
+    'argument_names', coalesce(pg_catalog.to_json(p.proargnames), '[]'),
+    'only_input', p.proargmodes is null,
+    'defaults', coalesce(p.proargdefaults::pg_catalog.text, ''),
+    'settings', coalesce(pg_catalog.to_json(p.proconfig), '[]')))::pg_catalog.text
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 join pg_catalog.pg_language l on l.oid = p.prolang
 where p.oid = any($1::pg_catalog.oid[])
-"""
+""")
 
-OPERATORS = """
--- The functions that operators stand for.
+OPERATORS = qualified("""
+-- The functions that operators stand for, and those of their negators; 0 for none.
 select pg_catalog.json_agg(pg_catalog.json_build_array(
-    o.oid::pg_catalog.int8, o.oprcode::pg_catalog.oid::pg_catalog.int8))::pg_catalog.text
-from pg_catalog.pg_operator o where o.oid = any($1::pg_catalog.oid[])
-"""
+    o.oid::pg_catalog.int8, o.oprcode::pg_catalog.oid::pg_catalog.int8,
+    coalesce(e.oprcode::pg_catalog.oid, 0)::pg_catalog.int8))::pg_catalog.text
+from pg_catalog.pg_operator o left join pg_catalog.pg_operator e on e.oid = o.oprnegate
+where o.oid = any($1::pg_catalog.oid[])
+""")
 
-WHOLE_DATABASE = """
--- Collations by which different strings can be equal, and whether users have changed how values become text.
+WHOLE_DATABASE = qualified("""
+-- Collations by which different strings can be equal, and whether users have changed how values are compared, and how
+-- they become text and JSON. A function in C that is not volatile is taken to compare and do no more.
 select pg_catalog.json_build_object(
     'nondeterministic', (
         select pg_catalog.json_agg(c.oid::pg_catalog.int8) from pg_catalog.pg_collation c
         where not c.collisdeterministic),
     'casts_to_text', exists (
-        select from pg_catalog.pg_cast t where t.casttarget = 'pg_catalog.text'::pg_catalog.regtype and t.oid >= 16384)
+        select from pg_catalog.pg_cast t where t.casttarget = 'pg_catalog.text'::pg_catalog.regtype and t.oid >= 16384),
+    'casts_to_json', exists (
+        select from pg_catalog.pg_cast t where t.castfunc >= 16384 and (
+            t.casttarget = 'pg_catalog.json'::pg_catalog.regtype
+            or t.casttarget = 'pg_catalog.jsonb'::pg_catalog.regtype)),
+    'strange_classes', (
+        select pg_catalog.json_agg(distinct part.family::pg_catalog.int8)
+        from (
+            select p.amprocfamily, p.amproc::pg_catalog.oid from pg_catalog.pg_amproc p where p.amproc >= 16384
+            union all
+            select o.amopfamily, r.oprcode::pg_catalog.oid
+            from pg_catalog.pg_amop o join pg_catalog.pg_operator r on r.oid = o.amopopr where r.oprcode >= 16384
+        ) part (family, function)
+        join pg_catalog.pg_proc f on f.oid = part.function join pg_catalog.pg_language l on l.oid = f.prolang
+        where (l.lanname <> 'c' and l.lanname <> 'internal') or f.provolatile = 'v')
     )::pg_catalog.text
-"""
+""")
 
-TYPES = """
+TYPES = qualified("""
 -- Types with what they are made of, and what that is made of in turn.
 with recursive needed (oid) as (
     select t.oid from pg_catalog.pg_type t where t.oid = any($1::pg_catalog.oid[])
@@ -120,7 +179,7 @@ with recursive needed (oid) as (
     select inner_oid from needed join pg_catalog.pg_type t on t.oid = needed.oid, lateral (
         select t.typelem where t.typelem <> 0
         union all select t.typbasetype where t.typbasetype <> 0
-        union all select r.rngsubtype from pg_catalog.pg_range r where t.oid in (r.rngtypid, r.rngmultitypid)
+        union all select r.rngsubtype from pg_catalog.pg_range r where t.oid = r.rngtypid or t.oid = r.rngmultitypid
         union all select a.atttypid from pg_catalog.pg_attribute a
             where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
     ) as made (inner_oid)
@@ -130,8 +189,8 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
     'visible', pg_catalog.pg_type_is_visible(t.oid),
     'is_array', exists (select from pg_catalog.pg_type e where e.oid = t.typelem and e.typarray = t.oid),
     'element', coalesce(
-        nullif(t.typbasetype, 0),
-        (select r.rngsubtype from pg_catalog.pg_range r where t.oid in (r.rngtypid, r.rngmultitypid)),
+        case when t.typbasetype <> 0 then t.typbasetype end,
+        (select r.rngsubtype from pg_catalog.pg_range r where t.oid = r.rngtypid or t.oid = r.rngmultitypid),
         t.typelem)::pg_catalog.int8,
     'labels', (select pg_catalog.json_agg(e.enumlabel order by e.enumsortorder)
         from pg_catalog.pg_enum e where e.enumtypid = t.oid),
@@ -144,4 +203,4 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
     'not_null', t.typnotnull))::pg_catalog.text
 from needed join pg_catalog.pg_type t on t.oid = needed.oid
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
-"""
+""")

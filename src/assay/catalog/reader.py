@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from assay.catalog.model import Attribute, Check, Function, Key, KeyColumn, Relation, TriggerEvents
+from assay.catalog.model import Attribute, Check, Function, Key, KeyColumn, Operator, Relation, TriggerEvents
 from assay.catalog.queries import FUNCTIONS, OPERATORS, RELATIONS, TYPES, WHOLE_DATABASE
 from assay.pgtypes.model import Kind, PgType
 
@@ -34,12 +34,15 @@ class Catalog:
         self.types: dict[int, PgType] = {}
         self.domain_checks: dict[int, tuple[str, ...]] = {}
         """The CHECK constraints of each domain, as the texts of query trees."""
-        self.operators: dict[int, int] = {}
-        """The function behind each operator."""
+        self.operators: dict[int, Operator] = {}
         self.nondeterministic: frozenset[int] = frozenset()
         """The collations by which different strings can be equal."""
         self.casts_to_text = True
         """Whether users have made casts to text by functions of theirs."""
+        self.casts_to_json = True
+        """Whether users have made casts to json or jsonb by functions of theirs."""
+        self.strange_families: frozenset[int] = frozenset()
+        """The operator families with functions of users that may do more than compare."""
         self._surveyed = False
 
     async def load(
@@ -55,12 +58,13 @@ class Catalog:
         if not self._surveyed:
             await self._survey(queries)
         if wanted := _missing(operators, self.operators):
-            for oid, function in await _rows(queries, OPERATORS, wanted):
-                self.operators[oid] = function
+            for oid, function, negated in await _rows(queries, OPERATORS, wanted):
+                self.operators[oid] = Operator(function, negated)
         if wanted := _missing(relations, self.relations):
             for row in await _rows(queries, _for_version(RELATIONS, self.version), wanted):
                 self.relations[row["oid"]] = _relation(row)
-        if wanted := _missing([*functions, *self.operators.values()], self.functions):
+        behind = (oid for operator in self.operators.values() for oid in (operator.function, operator.negated))
+        if wanted := _missing([*functions, *behind], self.functions):
             for row in await _rows(queries, FUNCTIONS, wanted):
                 self.functions[row["oid"]] = _function(row)
         if wanted := _missing(types, self.types):
@@ -70,7 +74,8 @@ class Catalog:
         """What concerns the database as a whole."""
         facts = msgspec.json.decode(await queries.text(WHOLE_DATABASE) or "{}")
         self.nondeterministic = frozenset(facts["nondeterministic"] or ())
-        self.casts_to_text = facts["casts_to_text"]
+        self.casts_to_text, self.casts_to_json = facts["casts_to_text"], facts["casts_to_json"]
+        self.strange_families = frozenset(facts["strange_classes"] or ())
         self._surveyed = True
 
     def _add_types(self, rows: list[dict[str, Any]]) -> None:
@@ -126,6 +131,7 @@ def _relation(row: dict[str, Any]) -> Relation:
         row_security=row["row_security"],
         policies=tuple(row["policies"] or ()),
         populated_later=row["kind"] == "m",
+        planned=tuple(row["planned"] or ()),
     )
 
 
@@ -134,14 +140,15 @@ def _index_key(key: dict[str, Any]) -> Key:
         name=key["name"],
         primary=key["primary"],
         nulls_distinct=key["nulls_distinct"],
-        columns=tuple(KeyColumn(number, frozenset(ops), collation) for number, ops, collation in key["columns"]),
+        columns=tuple(KeyColumn(number, frozenset(ops or ()), *rest) for number, ops, *rest in key["columns"]),
     )
+
+
+_LISTS = ("argument_types", "output_types", "argument_names", "settings")
 
 
 def _function(row: dict[str, Any]) -> Function:
-    return Function(
-        **{**row, "argument_types": tuple(row["argument_types"]), "output_types": tuple(row["output_types"])}
-    )
+    return Function(**{**row, **{name: tuple(row[name]) for name in _LISTS}})
 
 
 _KINDS: dict[str, Kind] = {

@@ -105,7 +105,10 @@ def _of_groups(inference: Inference, level: Level, pins: list[Pin]) -> Bound:
         return Bound(rows.at_least_one and not having, True, rows.reason)
     fixed = Fixed(inference, level, pins)
     grouped = [_grouped_expression(level, clause) for clause in items(level.query, "groupClause")]
-    if all(fixed.is_fixed(value) or fixed.is_pinned(value, {clause["eqop"]}) for value, clause in grouped):
+    if all(
+        inference.usual_equality(clause["eqop"]) and (fixed.is_fixed(value) or fixed.is_pinned(value, {clause["eqop"]}))
+        for value, clause in grouped
+    ):
         return Bound(False, True, "every GROUP BY expression is pinned")
     return _many("a row for every group")
 

@@ -9,11 +9,14 @@ from typing import Any, cast
 import asyncpg
 import msgspec
 
+from assay.catalog.queries import qualified
 from assay.catalog.reader import Catalog
 from assay.errors import DatabaseError, Error, ProofError
-from assay.proof.access import access, is_read_only, is_unfiltered
+from assay.proof.access import access, is_unfiltered
 from assay.proof.allowed import allowed_values
+from assay.proof.completing import complete_calls
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
+from assay.proof.effects import is_read_only
 from assay.proof.inference import Inference
 from assay.proof.joined import joined
 from assay.proof.needs import Needs, needs_of
@@ -100,6 +103,7 @@ async def _load(session: Session, inference: Inference, tree: Node) -> None:
             types=needs.types,
             operators=needs.operators,
         )
+        complete_calls(inference, pending)
         found = _texts(catalog, needs) - done
         done |= found
         pending = [inference.tree(text) for text in found]
@@ -110,7 +114,9 @@ def _texts(catalog: Catalog, needs: Needs) -> set[str]:
     relations = [catalog.relations[oid] for oid in needs.relations if oid in catalog.relations]
     functions = [catalog.functions[oid] for oid in needs.functions if oid in catalog.functions]
     texts = {relation.view for relation in relations} | {function.body for function in functions}
+    texts |= {function.defaults for function in functions}
     texts |= {check.tree for relation in relations for check in relation.checks}
+    texts |= {tree for relation in relations for tree in relation.planned}
     texts |= {policy for relation in relations for policy in relation.policies}
     texts |= {check for checks in catalog.domain_checks.values() for check in checks}
     texts |= {attribute.generated for relation in relations for attribute in relation.attributes.values()}
@@ -193,13 +199,13 @@ async def _result_types(
     return tuple(arrays.get(-oid, 0) if oid < 0 else oid for oid in types)
 
 
-_ARRAYS = """
+_ARRAYS = qualified("""
 -- The array types of these types; ARRAY(SELECT ...) of arrays is of the same type.
 select pg_catalog.json_agg(pg_catalog.json_build_array(
     t.oid::pg_catalog.int8, (case when t.typarray <> 0 then t.typarray else t.oid end)::pg_catalog.int8)
     )::pg_catalog.text
 from pg_catalog.pg_type t where t.oid = any($1::pg_catalog.oid[])
-"""
+""")
 
 
 async def _prepared_only(

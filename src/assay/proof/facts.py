@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple
 
+from assay.catalog.model import FIRST_NORMAL_OID
 from assay.proof.nodes import IS_NOT_NULL, IS_NULL, BooleanTest, Param, SubLink, items
 from assay.proof.querytree import Node
 
@@ -75,7 +76,7 @@ def var_use(var: Node) -> VarUse:
 class Conditions:
     """Reads facts off conditions, given which functions are strict and what a subquery in EXISTS proves."""
 
-    def __init__(self, strict: Callable[[int], bool], subquery: Callable[[Node], Facts]) -> None:
+    def __init__(self, strict: Callable[[Node], bool], subquery: Callable[[Node], Facts]) -> None:
         self._strict = strict
         self._subquery = subquery
 
@@ -97,9 +98,7 @@ class Conditions:
                 return self._not_equal_to_null(node)
             case "SCALARARRAYOPEXPR" if node["useOr"]:
                 # Some element was compared.
-                return self.present(node) | (
-                    self.present(node["args"][0]) if self._strict(node["opfuncid"]) else NOTHING
-                )
+                return self.present(node) | (self.present(node["args"][0]) if self._strict(node) else NOTHING)
         return self.present(node)
 
     def false(self, node: Node | None) -> Facts:
@@ -198,8 +197,7 @@ class Conditions:
 
     def call(self, node: Node) -> Facts:
         """A strict function or operator: every argument was there."""
-        function = node["funcid"] if node.tag == "FUNCEXPR" else node["opfuncid"]
-        if not self._strict(function) or node.get("funcretset") or node.get("opretset"):
+        if not self._strict(node) or node.get("funcretset") or node.get("opretset"):
             return NOTHING
         return _all(self.present(arg) for arg in items(node, "args"))
 
@@ -207,11 +205,13 @@ class Conditions:
         """For ANY and ALL: a NULL array gives NULL (execExprInterp.c, ExecEvalScalarArrayOp)."""
         left, right = node["args"]
         # Over no elements ANY is false and ALL is true, whatever the left side.
-        compared = self._strict(node["opfuncid"]) and _has_elements(right)
+        compared = self._strict(node) and _has_elements(right)
         return self.present(right) | (self.present(left) if compared else NOTHING)
 
     def row_comparison(self, node: Node) -> Facts:
         """``(a, b) < (c, d)``: columns are compared until two differ, so only the first pair was surely looked at."""
+        if not compares_as_usual(node):
+            return NOTHING
         return self.present(node["largs"][0]) | self.present(node["rargs"][0])
 
     def var(self, node: Node) -> Facts:
@@ -247,6 +247,15 @@ def _is_null(node: Node) -> bool:
 
 def _is_value(node: Node) -> bool:
     return node.tag == "CONST" and not node["constisnull"]
+
+
+def compares_as_usual(node: Node) -> bool:
+    """Whether rows are compared by what came with the server, as strictly as its operators are.
+
+    What is called is not the operators but support functions of their families (EEOP_ROWCOMPARE_STEP), of which a
+    superuser can make some that are not strict, or that return NULL.
+    """
+    return all(oid < FIRST_NORMAL_OID for oid in (*node["opnos"], *node["opfamilies"]))
 
 
 def _has_elements(node: Node) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from assay.catalog.model import Function
+from assay.catalog.model import FIRST_NORMAL_OID, Function
 from assay.catalog.reader import Catalog
 from assay.proof import cardinality
 from assay.proof.builtins import Builtins
@@ -13,7 +13,7 @@ from assay.proof.cardinality import Bound
 from assay.proof.facts import NOTHING, Conditions, Facts, VarUse
 from assay.proof.levels import Level, Scope
 from assay.proof.modernise import modernise
-from assay.proof.nodes import Command, Join, RteKind, items
+from assay.proof.nodes import Command, Join, RteKind, called, items
 from assay.proof.nullability import calls, columns, expressions, returning
 from assay.proof.nullability.answer import Nullness
 from assay.proof.nullability.functions import function_column, user_function
@@ -21,20 +21,26 @@ from assay.proof.querytree import Node, parse
 from assay.proof.uniqueness import Pin
 
 RECORD = 2249
+_FAMILIES_OF_CONTAINERS = frozenset({397, 2994, 3901, 4199})
+_EQUALITIES_OF_CONTAINERS = frozenset({1070, 2988, 3882, 2860})
+"""Of arrays, rows, ranges and multiranges (pg_opfamily.dat, pg_operator.dat)."""
 
 
 class Inference:
     """Works out what the tree of a statement says, given the catalog; sends nothing to the server."""
 
-    def __init__(self, catalog: Catalog, depth: int = 0) -> None:
+    def __init__(self, catalog: Catalog, depth: int = 0, trees: dict[str, Any] | None = None) -> None:
         self.catalog = catalog
         self.depth = depth
         """How many SQL functions were followed to get here."""
         self.builtins = Builtins.of(catalog.version)
-        self.conditions = Conditions(self.strict, self.row_facts)
+        self.conditions = Conditions(self.strict_call, self.row_facts)
+        self.kept_conditions = Conditions(self.strict_from_the_start, self.row_facts)
+        """For what was true of rows when they were stored, by what functions then were."""
         self.arguments: dict[int, Nullness] = {}
         """What is known of the parameters, inside the body of a SQL function."""
         self._memory: dict[Any, Any] = {}
+        self._trees: dict[str, Any] = {} if trees is None else trees
 
     # What the catalog says.
 
@@ -43,10 +49,54 @@ class Inference:
         found = self.catalog.functions.get(function)
         return found is not None and found.strict
 
+    def is_built_in(self, function: int) -> bool:
+        """Whether a function came with the server, and is still what it was."""
+        found = self.catalog.functions.get(function)
+        return found is not None and found.builtin
+
+    def usual_family(self, family: int) -> bool:
+        """Whether the support functions of an operator family do what they should.
+
+        Those of rows, arrays and ranges call the ones of what is in them.
+        """
+        strange = self.catalog.strange_families
+        return not strange or (family not in strange and family not in _FAMILIES_OF_CONTAINERS)
+
+    def usual_equality(self, operator: int) -> bool:
+        """Whether an operator by which rows are grouped does what it should."""
+        return not self.catalog.strange_families or (
+            operator < FIRST_NORMAL_OID and operator not in _EQUALITIES_OF_CONTAINERS
+        )
+
+    def strict_call(self, node: Node) -> bool:
+        """Whether a call of a function or an operator gives NULL whenever an argument is NULL."""
+        return self.strict(called(node)) and all(map(self.strict, self.negated(node)))
+
+    def strict_from_the_start(self, node: Node) -> bool:
+        """Whether it did so in the past as well: functions and operators of users may have been replaced since."""
+        return max(called(node), node.get("opno", 0)) < FIRST_NORMAL_OID and self.strict(called(node))
+
     def total(self, function: int) -> bool:
         """Whether a function is known to give no NULL for arguments that are not NULL."""
         found = self.catalog.functions.get(function)
         return found is not None and found.builtin and self.builtins.total(found)
+
+    def total_operator(self, node: Node) -> bool:
+        """Whether an operator gives no NULL for arguments that are not NULL, nor its negator under NOT."""
+        return self.total(called(node)) and self.total_negator(node)
+
+    def total_negator(self, node: Node) -> bool:
+        """Whether what NOT may make of an operator gives no NULL for arguments that are not NULL."""
+        return all(map(self.total, self.negated(node)))
+
+    def function_of(self, node: Node) -> Function | None:
+        """What a call of a function or an operator calls; None where it is not known."""
+        return self.catalog.functions.get(called(node))
+
+    def negated(self, node: Node) -> list[int]:
+        """What the planner may call instead of an operator of users (negate_clause(), prepqual.c)."""
+        operator = self.catalog.operators.get(node.get("opno", 0))
+        return [operator.negated] if operator is not None and operator.negated else []
 
     def volatile(self, function: int) -> bool:
         """Whether a function may answer otherwise from one call to the next."""
@@ -90,13 +140,15 @@ class Inference:
 
     def inside_function(self, arguments: dict[int, Nullness]) -> Inference:
         """For the body of a SQL function that is called with these arguments."""
-        inner = Inference(self.catalog, self.depth + 1)
+        inner = Inference(self.catalog, self.depth + 1, self._trees)
         inner.arguments = arguments
         return inner
 
     def tree(self, text: str) -> Any:
         """A tree from the catalog."""
-        return self.remember(("tree", text), lambda: modernise(parse(text), self.catalog.version))
+        if text not in self._trees:
+            self._trees[text] = modernise(parse(text), self.catalog.version)
+        return self._trees[text]
 
     def view(self, relation: int) -> Node | None:
         """The query of a view, None where it is not known."""

@@ -45,6 +45,12 @@ def _call(needs: Needs, node: Node) -> None:
         needs.types.add(node["funcresulttype"])
 
 
+def _operator(needs: Needs, node: Node) -> None:
+    needs.functions.add(node["opfuncid"])
+    if node["opno"] >= FIRST_NORMAL_OID:
+        needs.operators.add(node["opno"])
+
+
 def _function(field_name: str) -> Callable[[Needs, Node], None]:
     def rule(needs: Needs, node: Node) -> None:
         needs.functions.add(node[field_name])
@@ -59,6 +65,15 @@ def _type(field_name: str) -> Callable[[Needs, Node], None]:
     return rule
 
 
+def _returned(needs: Needs, node: Node) -> None:
+    if node.get("returning"):
+        needs.types.add(node["returning"]["typid"])
+
+
+def _columns(needs: Needs, node: Node) -> None:
+    needs.types.update(items(node, "coltypes"))
+
+
 def _operators(needs: Needs, node: Node) -> None:
     needs.operators.update(items(node, "opnos"))
 
@@ -66,10 +81,10 @@ def _operators(needs: Needs, node: Node) -> None:
 _RULES: dict[str, Callable[[Needs, Node], None]] = {
     "RANGETBLENTRY": _relation,
     "FUNCEXPR": _call,
-    "OPEXPR": _function("opfuncid"),
-    "DISTINCTEXPR": _function("opfuncid"),
-    "NULLIFEXPR": _function("opfuncid"),
-    "SCALARARRAYOPEXPR": _function("opfuncid"),
+    "OPEXPR": _operator,
+    "DISTINCTEXPR": _operator,
+    "NULLIFEXPR": _operator,
+    "SCALARARRAYOPEXPR": _operator,
     "AGGREF": _function("aggfnoid"),
     "WINDOWFUNC": _function("winfnoid"),
     "PARAM": _type("paramtype"),
@@ -77,4 +92,7 @@ _RULES: dict[str, Callable[[Needs, Node], None]] = {
     "COERCEVIAIO": _type("resulttype"),
     "SUBSCRIPTINGREF": _type("refcontainertype"),
     "ROWCOMPAREEXPR": _operators,
+    "JSONEXPR": _returned,
+    "JSONCONSTRUCTOREXPR": _returned,
+    "TABLEFUNC": _columns,
 }

@@ -194,7 +194,7 @@ def operand_types(query: Node, node: Node) -> list[int]:
     The tree does not hold those casts; the planner adds them (generate_setop_tlist, prepunion.c).
     """
     if node.tag == "SETOPERATIONSTMT":
-        return [int(kind) for kind in node["colTypes"]]
+        return [int(kind) for kind in items(node, "colTypes")]
     subquery = query["rtable"][node["rtindex"] - 1]["subquery"]
     return [expression_type(entry["expr"]) for entry in visible(target_list(subquery))]
 
@@ -202,6 +202,11 @@ def operand_types(query: Node, node: Node) -> list[int]:
 def cast_by_users(before: int, after: int) -> bool:
     """Whether a cast from one type to another may be by a function of users."""
     return before != after and max(abs(before), after) >= FIRST_NORMAL_OID
+
+
+def called(node: Node) -> int:
+    """The function that a call of a function or an operator calls."""
+    return int(node["funcid"] if node.tag == "FUNCEXPR" else node["opfuncid"])
 
 
 def items(node: Node, field: str) -> list[Any]:

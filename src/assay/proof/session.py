@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from assay.catalog.queries import qualified
 from assay.errors import ProofError, StatementError
 from assay.proof.modernise import modernise
 from assay.proof.querytree import Node, parse
@@ -131,18 +132,19 @@ def _facts(version: int) -> str:
 _OIDS = """coalesce((
     select pg_catalog.json_agg(t::pg_catalog.oid::pg_catalog.int8 order by n)
     from pg_catalog.unnest({}) with ordinality u (t, n)), '[]')"""
-_FACTS = """
+_FACTS = qualified("""
 -- The parameters (and from 16 the columns) of a prepared statement; the body is not to be checked a second time.
 select pg_catalog.json_build_object(
     'parameters', /*parameters*/,
     'declared', coalesce((
-        select pg_catalog.json_agg(t::pg_catalog.text order by n)
-        from pg_catalog.unnest(parameter_types) with ordinality u (t, n)), '[]')
+        select pg_catalog.json_agg(pg_catalog.format('%I.%I', s.nspname, t.typname) order by u.n)
+        from pg_catalog.unnest(parameter_types) with ordinality u (t, n)
+        join pg_catalog.pg_type t on t.oid = u.t join pg_catalog.pg_namespace s on s.oid = t.typnamespace), '[]')
     /*results*/)::pg_catalog.text,
     pg_catalog.set_config('check_function_bodies', 'off', true)
 from pg_catalog.pg_prepared_statements where name = $1
-""".replace("/*parameters*/", _OIDS.format("parameter_types"))
-_BODY = """
+""").replace("/*parameters*/", _OIDS.format("parameter_types"))
+_BODY = qualified("""
 -- The tree of the temporary function's body; nothing for one that is too large.
 select case when pg_catalog.octet_length(body.tree) <= $2::pg_catalog.int4 then body.tree else '' end
 from (
@@ -150,7 +152,7 @@ from (
     where p.proname = $1 and p.pronamespace = pg_catalog.pg_my_temp_schema()
     offset 0
 ) body
-"""
+""")
 
 
 def _only_query(tree: Any) -> Node:

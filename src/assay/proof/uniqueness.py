@@ -219,6 +219,7 @@ class Fixed:
             any(
                 _is_column(pin.value, index, column.number)
                 and pin.operator in column.equality
+                and self._inference.usual_family(column.family)
                 and self._same_collation(pin.collation, column.collation)
                 and self._other_is_fixed(pin)
                 for pin in pins

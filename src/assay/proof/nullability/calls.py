@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def call(inference: Inference, node: Node, scope: Scope) -> Nullness:
     """A function or an operator: built-in ones by the list, SQL-language ones by their body."""
-    oid = node["funcid"] if node.tag == "FUNCEXPR" else node["opfuncid"]
-    function = inference.catalog.functions.get(oid)
+    function = inference.function_of(node)
     if function is None:
         return maybe("a function that is not known")
     if (node.get("funcretset") or node.get("opretset")) and scope.level.cache.get("padded"):
@@ -36,7 +35,7 @@ def _builtin(inference: Inference, function: Function, node: Node, scope: Scope)
             return never(f"{name} never gives NULL")
         if (some := _of_some_arguments(inference, function, node, scope)) is not None:
             return some
-    if not _total(inference, function, node):
+    if not _total(inference, function, node) or not (node.tag == "FUNCEXPR" or inference.total_negator(node)):
         return maybe(f"{name} may give NULL")
     if function.returns_set and function.strict:
         return never(f"{name} gives no row for NULL, and no NULL in its rows")
@@ -74,7 +73,8 @@ def _shown(function: Function) -> str:
 
 def operator_is_total(inference: Inference, operator: int) -> bool:
     """Whether an operator gives no NULL for arguments that are not NULL."""
-    return inference.total(inference.catalog.operators.get(operator, 0))
+    found = inference.catalog.operators.get(operator)
+    return found is not None and inference.total(found.function)
 
 
 def aggregate(inference: Inference, node: Node, scope: Scope) -> Nullness:

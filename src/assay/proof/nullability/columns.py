@@ -181,7 +181,7 @@ def output(inference: Inference, level: Level) -> list[Nullness]:
 def _operand(inference: Inference, level: Level, node: Node, operand: Node) -> list[Nullness]:
     """The columns of an operand, cast to the types of the result."""
     columns = _set_operation(inference, level, operand)
-    types = zip(operand_types(level.query, operand), node["colTypes"], strict=True)
+    types = zip(operand_types(level.query, operand), items(node, "colTypes"), strict=True)
     return [
         maybe("a cast by a function of users may give NULL") if cast_by_users(before, after) else answer
         for answer, (before, after) in zip(columns, types, strict=True)

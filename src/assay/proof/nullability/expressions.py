@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from assay.proof.facts import array_has_nulls, var_use
+from assay.proof.facts import array_has_nulls, compares_as_usual, var_use
 from assay.proof.levels import Scope
 from assay.proof.nodes import CURRENT_SCHEMA, Param, SubLink, items
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
@@ -142,7 +142,7 @@ def _truth(_: Inference, __: Node, ___: Scope) -> Nullness:
 
 def _distinct(inference: Inference, node: Node, _: Scope) -> Nullness:
     """Of two values it is what their equality says (EEOP_DISTINCT, execExprInterp.c): NULL, for some of users."""
-    if not inference.total(node["opfuncid"]):
+    if not inference.total_operator(node):
         return maybe("a comparison that may give NULL")
     return never("a test that is true or false")
 
@@ -152,14 +152,14 @@ def _constructor(_: Inference, node: Node, __: Scope) -> Nullness:
 
 
 def _row_comparison(inference: Inference, node: Node, scope: Scope) -> Nullness:
-    if not all(operator_is_total(inference, operator) for operator in node["opnos"]):
+    if not compares_as_usual(node) or not all(operator_is_total(inference, operator) for operator in node["opnos"]):
         return maybe("a comparison that may give NULL")
     sides = (*node["largs"], *node["rargs"])
     return unless_any((inference.expression(arg, scope) for arg in sides), "a comparison of values that are never NULL")
 
 
 def _array_comparison(inference: Inference, node: Node, scope: Scope) -> Nullness:
-    if not inference.total(node["opfuncid"]):
+    if not inference.total_operator(node):
         return maybe("a comparison that may give NULL")
     left, right = node["args"]
     answer = unless_any((inference.expression(arg, scope) for arg in (left, right)), "")

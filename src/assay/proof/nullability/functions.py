@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Scope
-from assay.proof.nodes import Command, expression_type, items
+from assay.proof.nodes import Command, cast_by_users, expression_type, items, target_list, visible
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_any
 from assay.proof.querytree import Node
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from assay.catalog.model import Function
     from assay.proof.inference import Inference
 
-VOID = 2278
+RECORD, VOID = 2249, 2278
 DEEPEST = 8
 """How many SQL functions are followed into each other."""
 
@@ -23,8 +23,6 @@ def user_function(inference: Inference, function: Function, node: Node, scope: S
     name = f"{function.name}()"
     if not function.body or function.returns_set or node.get("funcvariadic") or function.result_type == VOID:
         return maybe(f"{name} may return NULL")
-    if any(arg.tag == "NAMEDARGEXPR" for arg in items(node, "args")):
-        return maybe(f"{name} may return NULL: its arguments are not followed by name")
     if inference.depth >= DEEPEST:
         return maybe(f"{name} calls functions too deep to follow")
     answers = [inference.expression(arg, scope) for arg in items(node, "args")]
@@ -32,15 +30,12 @@ def user_function(inference: Inference, function: Function, node: Node, scope: S
         given = unless_any(answers, "")
         if given.nullable:
             return given
-        if len(answers) < len(function.argument_types):
-            # The tree of a call does not have the arguments that are left to their defaults.
-            return maybe(f"{name} is NULL where the default of an argument is")
     return _of_body(inference, function, answers)
 
 
 def _of_body(inference: Inference, function: Function, arguments: list[Nullness]) -> Nullness:
     """The first column of the last statement, given what is known of the arguments."""
-    queries = _statements(inference.tree(function.body))
+    queries = statements(inference.tree(function.body))
     if not queries or queries[-1]["commandType"] != Command.SELECT:
         return maybe(f"{function.name}() may return NULL")
     inner = inference.inside_function(dict(enumerate(arguments, 1)))
@@ -48,18 +43,44 @@ def _of_body(inference: Inference, function: Function, arguments: list[Nullness]
     columns = inner.output(level)
     if not inner.bound(level).at_least_one or not columns:
         return maybe(f"{function.name}() returns NULL when its query finds no row")
+    if len(columns) > 1 and inference.is_composite(function.result_type):
+        return never(f"{function.name}() returns a row")
+    if casts_result(inference, function, queries[-1]):
+        return maybe(f"a cast by a function of users may give NULL for what {function.name}() returns")
     return (
         maybe(f"{function.name}() may return NULL") if columns[0].nullable else never(f"{function.name}() by its body")
     )
 
 
-def _statements(tree: object) -> list[Node]:
+def casts_result(inference: Inference, function: Function, query: Node) -> bool:
+    """Whether the result may be cast to the declared type by functions of users, which the tree does not show.
+
+    The casts of assignments are added when the function runs (coerce_fn_result_column(), executor/functions.c).
+    """
+    if function.result_type == VOID:
+        return False
+    given = [expression_type(entry["expr"]) for entry in visible(target_list(query))]
+    declared = _declared(inference, function, len(given))
+    return len(declared) != len(given) or any(map(cast_by_users, given, declared))
+
+
+def _declared(inference: Inference, function: Function, width: int) -> list[int]:
+    """The types of so many columns of a result, by the function's declaration; empty where it does not tell."""
+    if function.output_types:
+        return list(function.output_types)
+    kind = inference.catalog.types.get(function.result_type)
+    if width > 1 and kind is not None:
+        return [field.oid or 0 for _, field in kind.fields]
+    return [function.result_type] if width == 1 and function.result_type != RECORD else []
+
+
+def statements(tree: object) -> list[Node]:
     """The queries of a body: of BEGIN ATOMIC a list in a list, of RETURN one query."""
     if isinstance(tree, Node):
         return [tree]
     found: list[Node] = []
     for item in tree if isinstance(tree, list) else ():
-        found += _statements(item)
+        found += statements(item)
     return found
 
 
