@@ -161,3 +161,33 @@ def test_without_a_url_the_embedded_server_is_used(project: Path, assay_home: Pa
 )
 def test_misuse_ends_with_2(assay: Assay, arguments: list[str]) -> None:
     assert assay(*arguments).returncode == 2
+
+
+def test_skip_and_repair_tell_what_they_do(project: Path, assay: Assay) -> None:
+    write(project, v1_a="create table a ();\n", v2_b="create table b ();\n")
+    assert assay("skip", "1", "--dry-run").stdout == "Would record 1 a as applied\n"
+    assert assay("skip", "1").stdout == "Recorded 1 a as applied\n"
+    assert assay("skip").stdout == "Recorded 2 b as applied\n"
+    assert assay("skip").stdout == "Nothing to skip: every migration is recorded\n"
+    assert assay("repair").stdout == "Nothing to repair\n"
+    (project / "migrations" / "1_a.sql").write_bytes(b"create table a ();\r\n")
+    write(project, v2_b="create table other ();\n")
+    left = assay("repair")
+    assert (left.returncode, left.stdout.splitlines()[0]) == (1, "Took over the checksum of 1 a")
+    assert "2_b.sql was edited" in left.stdout.splitlines()[1]
+    done = assay("repair", "--accept-edits", "--output-format", "json")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        0,
+        {"dry_run": False, "entries": [{"version": 2, "description": "b", "change": "correct"}], "left": []},
+    )
+    assert "not both" in assay("skip", "1", "--target-version", "2").stderr
+
+
+def test_status_can_fail_a_pipeline(project: Path, assay: Assay) -> None:
+    write(project, v1_a="create table a ();\n")
+    assert [assay("status").returncode, assay("status", "--exit-code").returncode] == [0, 1]
+    assay("run")
+    status = assay("status", "--exit-code")
+    assert (status.returncode, status.stdout) == (0, "1/installed a\n")
+    write(project, v1_a="create table b ();\n")
+    assert assay("status", "--exit-code").returncode == 1

@@ -1,50 +1,33 @@
-"""``assay migrate``: add, run, revert and list migrations."""
+"""``assay migrate``: migrations added, run, reverted and listed."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.migrate_books import repair, skip
+from assay.cli.migrate_options import (
+    drive,
+    folder,
+    ignore_missing_option,
+    lock_timeout_option,
+    source_option,
+    tell_waiting,
+    url_option,
+)
 from assay.cli.output import format_option, write_json
-from assay.cli.places import database, from_here
-from assay.config import load_settings
+from assay.cli.places import database
 
 if TYPE_CHECKING:
     from assay.migrate import Event, MigrationStatus, Progress, Report, Step
 
-_T = TypeVar("_T")
-
-_source = click.option(
-    "--source",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder of the migrations.  [default: that of the project, migrations unless set]",
-)
-_url = click.option(
-    "--database-url",
-    "-D",
-    metavar="URL",
-    help="The database.  [default: DATABASE_URL, or else the embedded server]",
-)
-_ignore_missing = click.option("--ignore-missing", is_flag=True, help="Accept applied migrations that have no file.")
-_lock_timeout = click.option(
-    "--lock-timeout",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for another process that is migrating the same database.",
-)
-
 
 @click.group()
 def command() -> None:
-    """Add, run, revert and list migrations.
+    """Add, run, revert, list and settle migrations.
 
     Files, ledger table, checksums and lock are those of SQLx, so that either tool can work on a database.
     """
@@ -56,7 +39,7 @@ def command() -> None:
 @click.option(
     "--sequential/--timestamp", "-s/-t", "sequential", default=None, help="Count versions up, or use the time in UTC."
 )
-@_source
+@source_option
 @format_option()
 def add(
     description: tuple[str, ...],
@@ -74,7 +57,7 @@ def add(
     from assay.migrate.model import Kind
 
     kind = None if reversible is None else Kind.REVERSIBLE if reversible else Kind.SIMPLE
-    paths = add_migration(_folder(source), " ".join(description), kind=kind, sequential=sequential)
+    paths = add_migration(folder(source), " ".join(description), kind=kind, sequential=sequential)
     if output_format == "json":
         write_json({"created": [str(path) for path in paths]})
         return
@@ -85,16 +68,16 @@ def add(
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Change nothing, and list what would be applied.")
 @click.option("--target-version", type=int, metavar="VERSION", help="The last version to apply.")
-@_ignore_missing
+@ignore_missing_option
 @click.option(
     "--allow-out-of-order/--refuse-out-of-order",
     default=True,
     show_default=True,
     help="Apply pending migrations below one that is applied, with a notice, or refuse to.",
 )
-@_lock_timeout
-@_source
-@_url
+@lock_timeout_option
+@source_option
+@url_option
 @format_option()
 def run(source: Path | None, database_url: str | None, output_format: str, **options: Any) -> None:
     """Apply all pending migrations.
@@ -104,8 +87,8 @@ def run(source: Path | None, database_url: str | None, output_format: str, **opt
     """
     from assay import migrate
 
-    report = _drive(
-        migrate.run(database(database_url), _folder(source), progress=_narrator(output_format, options), **options)
+    report = drive(
+        migrate.run(database(database_url), folder(source), progress=_narrator(output_format, options), **options)
     )
     _conclude(report, output_format, "Nothing to apply: every migration is installed")
 
@@ -113,59 +96,54 @@ def run(source: Path | None, database_url: str | None, output_format: str, **opt
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Change nothing, and list what would be reverted.")
 @click.option("--target-version", type=int, metavar="VERSION", help="The version to go down to; 0 reverts everything.")
-@_ignore_missing
-@_lock_timeout
-@_source
-@_url
+@ignore_missing_option
+@lock_timeout_option
+@source_option
+@url_option
 @format_option()
 def revert(source: Path | None, database_url: str | None, output_format: str, **options: Any) -> None:
     """Revert the last migration that has a down file, or all above a version."""
     from assay import migrate
 
-    report = _drive(
-        migrate.revert(database(database_url), _folder(source), progress=_narrator(output_format, options), **options)
+    report = drive(
+        migrate.revert(database(database_url), folder(source), progress=_narrator(output_format, options), **options)
     )
     _conclude(report, output_format, "Nothing to revert: no applied migration has a down file")
 
 
+_exit_code = click.option(
+    "--exit-code", is_flag=True, help="Exit with 1 when anything is pending, changed, missing or unfinished."
+)
+
+
 @command.command()
-@_source
-@_url
+@_exit_code
+@source_option
+@url_option
 @format_option()
-def info(source: Path | None, database_url: str | None, output_format: str) -> None:
+def info(exit_code: bool, source: Path | None, database_url: str | None, output_format: str) -> None:
     """List every migration and where it stands."""
     from assay import migrate
 
-    found = _drive(migrate.info(database(database_url), _folder(source)))
+    found = drive(migrate.info(database(database_url), folder(source)))
     if output_format == "json":
         write_json({"migrations": [_status_json(status) for status in found]})
-        return
-    for status in found:
-        state = f"{status.state}, out of order" if status.out_of_order else status.state
-        print(f"{status.version}/{state} {status.description}")
-        if status.note is not None:
-            print(f"  {status.note}")
+    else:
+        for status in found:
+            print(_status_text(status))
+    if exit_code and any(status.state is not migrate.State.INSTALLED for status in found):
+        sys.exit(1)
 
 
-def _folder(source: Path | None) -> Path:
-    return source if source is not None else from_here(load_settings().migrations)
+def _status_text(status: MigrationStatus) -> str:
+    state = f"{status.state}, out of order" if status.out_of_order else status.state
+    note = f"\n  {status.note}" if status.note is not None else ""
+    return f"{status.version}/{state} {status.description}{note}"
 
 
-def _drive(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run to the end; SIGTERM stops it as Ctrl-C does, between two steps, so that it can roll back and let go."""
-
-    async def stoppable() -> _T:
-        task = asyncio.ensure_future(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await task
-
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        return asyncio.run(stoppable())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
+command.add_command(info, "status")
+command.add_command(repair)
+command.add_command(skip)
 
 
 def _narrator(output_format: str, options: dict[str, Any]) -> Progress:
@@ -173,9 +151,8 @@ def _narrator(output_format: str, options: dict[str, Any]) -> Progress:
     from assay.migrate import Moment
 
     def narrate(event: Event) -> None:
-        if event.moment in (Moment.WAITING, Moment.NOTICE):
-            print(event.text, file=sys.stderr)
-        elif event.moment is Moment.FINISHED and event.step is not None and output_format == "text":
+        tell_waiting(event)
+        if event.moment is Moment.FINISHED and event.step is not None and output_format == "text":
             print(_step_text(event.step, options["dry_run"]), flush=True)
 
     return narrate

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.migrate.bookkeeping import Books, Change, Entry, repair, skip
     from assay.migrate.files import fingerprint, load
     from assay.migrate.model import (
         Direction,
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from assay.migrate.target import Target
 
 __all__ = [
+    "Books",
+    "Change",
     "Direction",
+    "Entry",
     "Event",
     "Kind",
     "Migration",
@@ -45,11 +49,18 @@ __all__ = [
     "fingerprint",
     "info",
     "load",
+    "repair",
     "revert",
     "run",
+    "skip",
 ]
 
 _ROOMS = {
+    "Books": "bookkeeping",
+    "Change": "bookkeeping",
+    "Entry": "bookkeeping",
+    "repair": "bookkeeping",
+    "skip": "bookkeeping",
     "Source": "runner",
     "Target": "target",
     "fingerprint": "files",

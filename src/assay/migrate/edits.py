@@ -19,8 +19,14 @@ def describe_edit(script: Script, applied: bytes) -> str:
         )
     return (
         f"{script.path} was applied with {was} and has {_endings(script)} now, and does not differ otherwise; "
-        f"save it with {was}, and keep git from converting it: *.sql -text in .gitattributes"
+        f"save it with {was}, and keep git from converting it: *.sql -text in .gitattributes; "
+        "or take the checksum over: assay migrate repair"
     )
+
+
+def is_edited(script: Script, applied: bytes) -> bool:
+    """Whether a file differs from what was applied in more than line endings or a byte order mark."""
+    return script.checksum != applied and _form_with(script, applied) is None
 
 
 def _form_with(script: Script, applied: bytes) -> str | None:

@@ -44,6 +44,8 @@ _REOPEN = "update {table} set success = false, checksum = coalesce($2, checksum)
 
 _KEEP = "update {table} set success = true where version = $1"
 
+_CORRECT = "update {table} set checksum = $2 where version = $1"
+
 _DELETE = "delete from {table} where version = $1"
 
 UNKNOWN_TIME = -1
@@ -106,6 +108,10 @@ class LedgerTable:
     async def keep(self, connection: DriverConnection, version: int) -> None:
         """Take back that a migration is under way."""
         await connection.execute(_KEEP.format(table=self.name), version)
+
+    async def correct(self, connection: DriverConnection, version: int, checksum: bytes) -> None:
+        """Replace the checksum of a migration that was applied."""
+        await connection.execute(_CORRECT.format(table=self.name), version, checksum)
 
     async def delete(self, connection: DriverConnection, version: int) -> None:
         """Take the row of a migration away."""

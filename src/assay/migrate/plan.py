@@ -53,15 +53,25 @@ def plan_run(
 
     Raises MigrationError when the ledger and the files do not fit each other.
     """
-    _check_target_exists(migrations, target_version)
+    check_target_exists(migrations, target_version)
+    check_fits(migrations, ledger, ignore_missing=ignore_missing)
+    _check_target_reached(ledger, target_version)
+    waiting = pending(migrations, ledger)
+    todo = [migration for migration in waiting if target_version is None or migration.version <= target_version]
+    notices = _out_of_order(todo, ledger, allow_out_of_order)
+    return Plan(tuple(todo), tuple(waiting[len(todo) :]), tuple(notices))
+
+
+def pending(migrations: Sequence[Migration], ledger: Ledger) -> list[Migration]:
+    """The migrations that have not been applied, or not to their end."""
+    return [migration for migration in migrations if not _applied(migration, ledger)]
+
+
+def check_fits(migrations: Sequence[Migration], ledger: Ledger, *, ignore_missing: bool) -> None:
+    """Raise MigrationError when files and ledger do not fit each other: edited, missing, or begun otherwise."""
     _check_unfinished(migrations, ledger, Direction.UP)
     _check_missing(migrations, ledger, ignore_missing)
-    _check_target_reached(ledger, target_version)
     _check_edits(migrations, ledger)
-    pending = [migration for migration in migrations if not _applied(migration, ledger)]
-    todo = [migration for migration in pending if target_version is None or migration.version <= target_version]
-    notices = _out_of_order(todo, ledger, allow_out_of_order)
-    return Plan(tuple(todo), tuple(pending[len(todo) :]), tuple(notices))
 
 
 def plan_revert(
@@ -77,7 +87,7 @@ def plan_revert(
     it, edit it and apply it again is how a migration is worked on.
     """
     if target_version != 0:
-        _check_target_exists(migrations, target_version)
+        check_target_exists(migrations, target_version)
     _check_unfinished(migrations, ledger, Direction.DOWN)
     _check_missing(migrations, ledger, ignore_missing)
     if target_version is not None and target_version > (ledger.latest or 0):
@@ -108,7 +118,8 @@ def _applied(migration: Migration, ledger: Ledger) -> bool:
     return row is not None and row.success
 
 
-def _check_target_exists(migrations: Iterable[Migration], target_version: int | None) -> None:
+def check_target_exists(migrations: Iterable[Migration], target_version: int | None) -> None:
+    """Raise MigrationError when a version is named that has no file."""
     versions = {migration.version for migration in migrations}
     if target_version is not None and target_version not in versions:
         span = f"; the versions go from {min(versions)} to {max(versions)}" if versions else ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,19 +11,16 @@ from assay.migrate.files import as_migrations
 from assay.migrate.ledger import LedgerTable, find_ledger
 from assay.migrate.lock import migration_lock
 from assay.migrate.model import Direction, Event, Migration, MigrationStatus, Moment, Progress, Report, Step
+from assay.migrate.opening import LOCK_TIMEOUT, open_target, read_ledger
 from assay.migrate.plan import Ledger, Plan, plan_revert, plan_run, statuses
 from assay.migrate.scripts import Ready, make_ready
 from assay.migrate.stepwise import begin, resume
-from assay.migrate.target import Session, Target, session
+from assay.migrate.target import Session, Target
 from assay.migrate.transactions import run_in_transaction
 from assay.migrate.unfinished import ProgressTable, Unfinished
-from assay.runtime.connecting import DRIVER_ERRORS, translate
 
 Source = Path | str | Sequence[Migration]
 """A folder of migrations, or migrations that ``load`` read."""
-
-LOCK_TIMEOUT = 60.0
-"""Seconds to wait for another process that is migrating the same database."""
 
 
 async def run(
@@ -106,9 +102,9 @@ async def info(target: Target, source: Source) -> tuple[MigrationStatus, ...]:
     Raises MigrationError for files that cannot be read, and the connection's errors as ``run`` does.
     """
     migrations = await asyncio.to_thread(as_migrations, source)
-    async with _open(target) as current:
+    async with open_target(target) as current:
         table = await find_ledger(current.connection)
-        return statuses(migrations, (await _read(current, table))[0])
+        return statuses(migrations, (await read_ledger(current, table))[0])
 
 
 async def _carry_out(
@@ -119,33 +115,15 @@ async def _carry_out(
     lock_timeout: float,
     progress: Progress | None,
 ) -> Report:
-    async with _open(target) as current:
+    async with open_target(target) as current:
         if dry_run:
-            ledger, _ = await _read(current, await find_ledger(current.connection))
+            ledger, _ = await read_ledger(current, await find_ledger(current.connection))
             return await _rehearse(current, direction, plan(ledger), progress)
         async with migration_lock(current.connection, lock_timeout, progress):
             table = await find_ledger(current.connection)
-            ledger, unfinished = await _read(current, table)
+            ledger, unfinished = await read_ledger(current, table)
             work = _Work(current, table, unfinished, progress)
             return await work.carry_out(plan(ledger), direction)
-
-
-@asynccontextmanager
-async def _open(target: Target) -> AsyncIterator[Session]:
-    """A session whose driver errors come out as Assay's."""
-    try:
-        async with session(target) as current:
-            yield current
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
-
-
-async def _read(current: Session, table: LedgerTable) -> tuple[Ledger, dict[int, Unfinished]]:
-    rows = await table.read(current.connection)
-    noted = await ProgressTable(table.schema).read(current.connection)
-    # A row that was deleted or set to successful by hand, as SQLx advises, settles the matter.
-    unfinished = {version: state for version, state in noted.items() if version in rows and not rows[version].success}
-    return Ledger(rows, {version: state.direction for version, state in unfinished.items()}), unfinished
 
 
 async def _ready(current: Session, direction: Direction, migrations: Iterable[Migration]) -> list[Ready]:
