@@ -24,7 +24,7 @@ def checked(folder: Path, server: DatabaseUrl, code: str) -> list[str]:
     (folder / "migrations").mkdir()
     (folder / "migrations" / "1_schema.sql").write_text(blocks("sql")[0])
     (folder / "accounts.py").write_text(code)
-    report = check(load_settings(folder, {}), server)
+    report = check(load_settings(folder, {}), server).report
     return [line for found in report.findings for line in finding_lines(found)]
 
 

@@ -52,7 +52,7 @@ def run_example(folder: Path, server: DatabaseUrl, code: str, example: str) -> s
     if code == "ASY902":
         prepare(load_settings(folder, {}), server)
         (folder / "migrations" / "2_more.sql").write_text("create table more (id integer);")
-    report = check(load_settings(folder, environ), server)
+    report = check(load_settings(folder, environ), server).report
     return "\n".join(line for found in report.findings for line in finding_lines(found))
 
 

@@ -37,13 +37,13 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_queries_are_proven(folder: Path, server_18: DatabaseUrl) -> None:
     (folder / "products.py").write_text(MODULE)
-    report = check(load_settings(folder, {}), server_18)
+    report = check(load_settings(folder, {}), server_18).report
     assert (report.findings, report.unverified, report.proved) == ((), (), 2)
 
 
 def test_a_finding_reads_as_shown(folder: Path, server_18: DatabaseUrl) -> None:
     (folder / "products.py").write_text(f"{MODULE}\n\n{WRONG}")
-    report = check(load_settings(folder, {}), server_18)
+    report = check(load_settings(folder, {}), server_18).report
     assert "\n".join(line for found in report.findings for line in finding_lines(found)) == SHOWN.rstrip("\n")
 
 

@@ -245,13 +245,15 @@ def test_database_url_comes_from_the_environment_and_is_not_shown(tmp_path: Path
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("migration = 'x'", "has no setting 'migration'; there are database, migrations"),
+        ("migration = 'x'", "has no setting 'migration'; there are database, import-timeout, migrations"),
         ("migrations = 3", "migrations must be a string"),
         ("migrations = ''", "migrations must be a string that is not empty"),
         ("source = 'src'", "source must be a list of paths"),
         ("source = []", "source must be a list of paths"),
         ("server-idle-timeout = true", "server-idle-timeout must be a number of seconds"),
         ("server-idle-timeout = -1", "server-idle-timeout must be a number of seconds"),
+        ("import-timeout = inf", "import-timeout must be a number of seconds"),
+        ("import-timeout = '5'", "import-timeout must be a number of seconds"),
         ("not toml", "pyproject.toml cannot be read"),
     ],
 )

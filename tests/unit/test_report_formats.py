@@ -23,7 +23,7 @@ ROOT = Path("/srv/shop")
 
 
 def report(*findings: Finding, ignored: int = 0) -> Report:
-    return Report((), findings, Basis("18.6", "f", 1), 2, 0.5, ignored)
+    return Report(findings, Basis("18.6", "f", 1), 2, 0.5, ignored=ignored)
 
 
 def test_what_steers_a_terminal_is_written_out() -> None:

@@ -17,7 +17,7 @@ from assay.cli.progress import progress_bar
 from assay.config import DatabaseUrl, Settings, load_settings
 
 if TYPE_CHECKING:
-    from assay.proof.fix.changes import FileEdit
+    from assay.proof.checking import Mending
     from assay.proof.report import Report
 
 
@@ -87,27 +87,28 @@ class _Run:
 
     def fix(self, *, write: bool) -> Report:
         """Mend what can be mended, prove again, and report; or only show what would change."""
-        from assay.proof.fix.files import edit_files, require_libcst, write_files
+        from assay.proof.checking import mended
+        from assay.proof.fix.files import require_libcst, write_files
 
         require_libcst()
-        report = self._proved()
-        edits = edit_files(report.fixes.changes)
+        with progress_bar("Proving") as told:
+            mending = mended(self.settings, self.server, told)
         if not write:
-            self._write_diff(report, edits)
-            return report
-        write_files(edits)
-        after = self._proved() if edits else report
-        self._write(after, report)
+            self._write_diff(mending)
+            return mending.report
+        write_files(mending.edits)
+        after = self._proved() if mending.edits else mending.report
+        self._write(after, mending)
         return after
 
     def _proved(self) -> Report:
-        from assay.proof.project import check
+        from assay.proof.checking import checked
 
         with progress_bar("Proving") as told:
-            return check(self.settings, self.server, progress=told)
+            return checked(self.settings, self.server, told)
 
-    def _write(self, report: Report, fixed: Report | None = None) -> None:
-        """Write a report; ``fixed`` is the one before, when what it found was mended."""
+    def _write(self, report: Report, fixed: Mending | None = None) -> None:
+        """Write a report; ``fixed`` is what was mended before it."""
         match self.output_format:
             case "json":
                 write_json(report.to_json() | ({"fixed": _fixed_to_json(fixed)} if fixed is not None else {}))
@@ -122,26 +123,26 @@ class _Run:
             case _:
                 self._write_text(report, fixed)
 
-    def _write_text(self, report: Report, fixed: Report | None) -> None:
+    def _write_text(self, report: Report, fixed: Mending | None) -> None:
         from assay.proof.report import coloured, plain, to_text
 
-        for change in fixed.fixes.changes if fixed is not None else ():
-            _print([f"fixed {change.place.path}: {change.what}"])
+        for path, what in fixed.changes if fixed is not None else ():
+            _print([f"fixed {path}: {what}"])
         paint = coloured if _takes_colours() else plain
         _print(
             to_text(report, show_unverified=self.show_unverified, show_left=fixed is not None, paint=paint),
         )
 
-    def _write_diff(self, report: Report, edits: list[FileEdit]) -> None:
+    def _write_diff(self, mending: Mending) -> None:
         from assay.proof.fix.files import diff_lines
         from assay.proof.report import counted
 
         if self.output_format == "json":
-            write_json(report.to_json() | {"diff": "".join(diff_lines(edits))})
+            write_json(mending.report.to_json() | {"diff": "".join(diff_lines(mending.edits))})
             return
-        sys.stdout.writelines(diff_lines(edits))
-        count = f"{len(report.fixes.fixable)} of {counted(len(report.findings), 'finding')}"
-        print(f"Would mend {count} in {counted(len(edits), 'file')}; nothing was written", file=sys.stderr)
+        sys.stdout.writelines(diff_lines(mending.edits))
+        count = f"{mending.fixable} of {counted(len(mending.report.findings), 'finding')}"
+        print(f"Would mend {count} in {counted(len(mending.edits), 'file')}; nothing was written", file=sys.stderr)
 
     @property
     def _base(self) -> Path:
@@ -150,8 +151,8 @@ class _Run:
         return base_folder(self.settings.root, os.environ)
 
 
-def _fixed_to_json(report: Report) -> list[dict[str, Any]]:
-    return [{"path": change.place.path, "what": change.what} for change in report.fixes.changes]
+def _fixed_to_json(mending: Mending) -> list[dict[str, Any]]:
+    return [{"path": path, "what": what} for path, what in mending.changes]
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -31,14 +31,13 @@ def command(name: str, database_url: str | None, exit_code: bool, output_format:
 
     NAME is table, table.column, schema.table or schema.table.column.
     """
-    from assay.proof.impact import impact, parse_name
-    from assay.proof.project import check
+    from assay.proof.checking import impact_on
+    from assay.proof.impact import parse_name
 
     parse_name(name)
     server = DatabaseUrl.parse(database_url) if database_url else None
     with progress_bar("Describing") as told:
-        report = check(load_settings(), server, progress=told)
-    found = impact(name, report.verdicts)
+        found = impact_on(name, load_settings(), server, told)
     if output_format == "json":
         write_json(found.to_json())
     else:

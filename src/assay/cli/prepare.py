@@ -29,10 +29,10 @@ def command(only_check: bool, database_url: str | None, output_format: str) -> N
     Files of queries that are gone are removed. Exits with 1 when a statement is refused, or, with --check, when a
     file is missing, changed or left over.
     """
-    from assay.proof.project import prepare
+    from assay.proof.checking import prepared
 
     server = DatabaseUrl.parse(database_url) if database_url else None
-    outcome = prepare(load_settings(), server, write=not only_check)
+    outcome = prepared(load_settings(), server, write=not only_check)
     if output_format == "json":
         write_json(_to_json(outcome))
     else:
@@ -78,7 +78,8 @@ def _changes(outcome: Preparation, only_check: bool) -> list[tuple[str, tuple[st
 def _closing_line(outcome: Preparation, only_check: bool) -> str:
     queries = f"{outcome.queries} {'query' if outcome.queries == 1 else 'queries'}"
     if not only_check:
-        return f"Prepared {queries}, {len(outcome.written)} new or changed, in {outcome.seconds:.2f} s"
+        written = sum(name.startswith("query-") for name in outcome.written)
+        return f"Prepared {queries}, {written} new or changed, in {outcome.seconds:.2f} s"
     if outcome.differences or outcome.findings:
         return "The offline cache is not up to date; run assay prepare and commit the .assay folder"
     return f"The offline cache is up to date: {queries}, in {outcome.seconds:.2f} s"

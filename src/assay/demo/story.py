@@ -17,7 +17,7 @@ from assay.runtime.connection import connect
 
 if TYPE_CHECKING:
     from assay.demo.visit import Exchange
-    from assay.proof.report import Report
+    from assay.proof.project import Checked
     from assay.proof.verdict import Verdict
 
 SHOWN = "target_media_hash = $1"
@@ -114,19 +114,20 @@ async def _fill(backend: Path, url: DatabaseUrl) -> tuple[int, int, int]:
 
 def _prove(backend: Path) -> Step:
     began = perf_counter()
-    report = _check(backend)
-    total = len(report.verdicts)
+    checked = _check(backend)
+    report = checked.report
+    total = report.total
     for found in report.findings:
         raise Error(f"RealityCam's queries should all be proven, but {found.place}: {found.message}")
     _expect(total > 0 and report.proved == total, f"{report.proved} of {total} queries were proven")
     done = f"{total} of {total} queries proven against the migrations' schema; none was run"
     shown = next(
-        verdict for verdict in report.verdicts if SHOWN in (verdict.sql or "") and "join" in (verdict.sql or "")
+        verdict for verdict in checked.verdicts if SHOWN in (verdict.sql or "") and "join" in (verdict.sql or "")
     )
     return Step("A proof", done, perf_counter() - began, tuple(_reasons(shown)))
 
 
-def _check(backend: Path) -> Report:
+def _check(backend: Path) -> Checked:
     from assay.proof.project import check
 
     return check(load_settings(backend, {}))
@@ -179,7 +180,7 @@ def _blunder(backend: Path, url: DatabaseUrl) -> Step:
     began = perf_counter()
     file = backend / "queries" / "timeline.py"
     file.write_text(MISTAKE, encoding="utf-8")
-    report = _check(backend)
+    report = _check(backend).report
     _expect(report.fails() and len(report.findings) == 1, f"the check had {len(report.findings)} findings")
     (found,) = report.findings
     _expect((found.rule.code, found.place.path) == ("ASY203", "queries/timeline.py"), f"it found {found}")

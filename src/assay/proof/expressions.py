@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import typing
 from functools import reduce
 from operator import or_
@@ -40,8 +39,8 @@ class Expressions:
         match node:
             case ast.Name(id=name):
                 return self._name(name, scope, source)
-            case ast.Attribute(value=value, attr=attr):
-                return _attribute(self.evaluate(value, scope, source), attr, node)
+            case ast.Attribute(value=value):
+                return self._attribute(self.evaluate(value, scope, source), node, source)
             case ast.Constant(value=str()):
                 return self.evaluate(_unquoted(node), scope, source)
             case ast.Constant(value=value):
@@ -86,7 +85,7 @@ class Expressions:
         if hasattr(module, name):
             return getattr(module, name)
         if bindings and bindings[0].kind == "imported":
-            return _imported(bindings[0], source)
+            return self._imported(bindings[0], source)
         if hasattr(builtins, name):
             return getattr(builtins, name)
         raise Unresolved(f'"{name}" is not defined')
@@ -96,13 +95,35 @@ class Expressions:
             raise Unresolved(f'"{name}" is not defined')
         binding = bindings[0]
         if binding.kind == "imported":
-            return _imported(binding, source)
+            return self._imported(binding, source)
         if binding.kind == "assigned" and binding.value is not None and len(bindings) == 1:
             return self.evaluate(binding.value, binding.scope, source)
         if binding.kind == "parameter":
             raise Unresolved(f'"{name}" is a parameter (line {binding.line})')
         where = "class body" if owner.kind == "class" else "function"
         raise Unresolved(f'"{name}" is defined inside a {where} (line {binding.line})')
+
+    def _imported(self, binding: Binding, source: Source) -> Any:
+        name = absolute(binding.module, source)
+        try:
+            module = self.modules.named(name, source)
+            if binding.attribute is None:
+                return module
+            if hasattr(module, binding.attribute):
+                return getattr(module, binding.attribute)
+            return self.modules.named(f"{name}.{binding.attribute}", source)
+        except Exception as error:
+            raise Unresolved(f'"{name}" cannot be imported: {error}') from None
+
+    def _attribute(self, base: Any, node: ast.Attribute, source: Source) -> Any:
+        if isinstance(base, (ModuleType, type)) and hasattr(base, node.attr):
+            return getattr(base, node.attr)
+        if not isinstance(base, ModuleType):
+            raise Unresolved(f'"{ast.unparse(node)}" cannot be looked up without running the code')
+        try:
+            return self.modules.named(f"{base.__name__}.{node.attr}", source)
+        except Exception:
+            raise Unresolved(f'"{ast.unparse(node)}" is not defined') from None
 
     def _subscript(self, base: Any, part: ast.expr, scope: Scope, source: Source) -> Any:
         parts = part.elts if isinstance(part, ast.Tuple) else [part]
@@ -124,35 +145,6 @@ class Expressions:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
                 return -value
         return self.evaluate(node, scope, source)
-
-
-def _attribute(base: Any, name: str, node: ast.expr) -> Any:
-    if isinstance(base, (ModuleType, type)):
-        if hasattr(base, name):
-            return getattr(base, name)
-        if isinstance(base, ModuleType):
-            return _submodule(base, name, node)
-    raise Unresolved(f'"{ast.unparse(node)}" cannot be looked up without running the code')
-
-
-def _submodule(module: ModuleType, name: str, node: ast.expr) -> Any:
-    try:
-        return importlib.import_module(f"{module.__name__}.{name}")
-    except Exception:
-        raise Unresolved(f'"{ast.unparse(node)}" is not defined') from None
-
-
-def _imported(binding: Binding, source: Source) -> Any:
-    name = absolute(binding.module, source)
-    try:
-        module = importlib.import_module(name)
-        if binding.attribute is None:
-            return module
-        if hasattr(module, binding.attribute):
-            return getattr(module, binding.attribute)
-        return importlib.import_module(f"{name}.{binding.attribute}")
-    except Exception as error:
-        raise Unresolved(f'"{name}" cannot be imported: {error}') from None
 
 
 def _unquoted(node: ast.expr) -> ast.expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assay.proof.discover.model import Place
+from assay.proof.place import Place
 
 Severity = Literal["error", "warning"]
 
@@ -230,3 +230,14 @@ def finding(
     rule = RULES[code]
     reasons = tuple(filter(None, (because,) if isinstance(because, str) else because))
     return Finding(rule, place, message, reasons, rule.remedy if fix is None else fix, call, subject=subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """An argument whose type no annotation tells, so that it was not compared."""
+
+    place: Place
+    parameter: str
+    """``:name`` or ``$1``."""
+    argument: str
+    """The expression, as in the code; empty when it is unpacked from something else."""

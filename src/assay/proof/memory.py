@@ -17,10 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-import assay
-from assay._version import __version__
 from assay.proof.cache import description_from_json, description_to_json
 from assay.proof.description import Description
+from assay.proof.state import state_of_assay, state_of_programs
 from assay.server.binaries import Programs
 
 MOST_FILES = 30
@@ -43,7 +42,7 @@ class Memory:
     """The file of one schema."""
 
     def __init__(self, home: Path, programs: Programs, fingerprint: str) -> None:
-        identity = "\0".join([__version__, _state_of(programs.path("postgres")), _state_of_assay(), fingerprint])
+        identity = "\0".join([state_of_programs(programs), state_of_assay(), fingerprint])
         self._path = home / "proofs" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
 
     def read(self) -> Kept:
@@ -74,17 +73,3 @@ class Memory:
         files = sorted(self._path.parent.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in files[MOST_FILES:]:
             path.unlink(missing_ok=True)
-
-
-def _state_of(path: Path) -> str:
-    state = path.stat()
-    return f"{path}:{state.st_mtime_ns}:{state.st_size}"
-
-
-def _state_of_assay() -> str:
-    """What tells one state of the rules from another, also while Assay itself is worked on."""
-    folder = Path(assay.__file__).parent
-    rules = [
-        path for part in ("proof", "catalog") for path in (folder / part).rglob("*") if path.suffix in (".py", ".txt")
-    ]
-    return f"{folder}:{len(rules)}:{max(path.stat().st_mtime_ns for path in rules)}"

@@ -8,15 +8,20 @@ import importlib.util
 import io
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from assay.proof.discover.model import Place
 from assay.proof.discover.resolve import Project
 from assay.proof.discover.source import Source
+from assay.proof.guard import Guard, Lost, TooLong
+from assay.proof.importable import importable
+
+_FIX = "make it importable from the project's root, in the environment that assay is installed in"
+_FIX_LOST = 'leave at the module\'s top what defines things, and put what does things under if __name__ == "__main__"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class ImportFailure:
     place: Place
     """The innermost line of the project's own code that it failed at."""
     why: str
+    fix: str = _FIX
+    """What to do about it."""
 
 
 class Modules:
@@ -33,49 +40,110 @@ class Modules:
 
     Use it as a context manager: what it imported and what it added to ``sys.path`` is gone afterwards, so that the
     next check in the same process sees the files as they are then.
+
+    Args:
+        project: whose modules.
+        guard: what their code runs under, in a process that is there for them alone.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, guard: Guard | None = None) -> None:
         self.root = project.root
+        self.failed = False
+        """Whether anything could not be imported."""
         self._folders = project.folders
+        self._guard = guard
         self._loaded: dict[Path, ModuleType | ImportFailure] = {}
+        self._lost: dict[Path, ImportFailure] = {}
+        self._path = list(sys.path)
         self._stack = contextlib.ExitStack()
+        if guard is not None:
+            guard.is_own = self._is_own
 
     def __enter__(self) -> Modules:
-        self._stack.enter_context(_importable(self.root, self._folders))
+        self._stack.enter_context(importable(self.root, self._folders))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
 
+    @contextlib.contextmanager
+    def left(self) -> Iterator[None]:
+        """While Assay imports what is its own, whatever modules of the project have made of the path meanwhile."""
+        path = list(sys.path)
+        sys.path[:] = self._path
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+
     def load(self, source: Source) -> ModuleType | ImportFailure:
         """The module of a file, imported once, or why it cannot be."""
         if source.path not in self._loaded:
             try:
-                with contextlib.redirect_stdout(io.StringIO()):
+                with self.running(source), contextlib.redirect_stdout(io.StringIO()):
                     self._loaded[source.path] = _import(source)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a module may raise whatever it likes
-                self._loaded[source.path] = self._failure(source, error)
+                self.give_up(source, error)
         return self._loaded[source.path]
 
+    def named(self, name: str, source: Source) -> ModuleType:
+        """The module of a dotted name, which code in ``source`` imports; raises what it raises."""
+        try:
+            with self.running(source), contextlib.redirect_stdout(io.StringIO()):
+                return importlib.import_module(name)
+        except BaseException:
+            self.failed = True
+            raise
+
+    def running(self, source: Source) -> AbstractContextManager[None]:
+        """While code of a file may run; of one that cannot be imported, none will."""
+        if self._guard is None or isinstance(self._loaded.get(source.path), ImportFailure):
+            return nullcontext()
+        return self._guard.running(source.path)
+
+    def give_up(self, source: Source, error: BaseException) -> None:
+        """Take a module for one that cannot be imported, because of what it raised."""
+        self.failed = True
+        self._loaded[source.path] = self._failure(source, error)
+
     def _failure(self, source: Source, error: BaseException) -> ImportFailure:
+        if isinstance(error, Lost):
+            path = Path(error.path or source.path)
+            return self._lost.get(path) or ImportFailure(Place(self._shown(path), 1, 1), str(error), _FIX_LOST)
         text = str(error).partition("\n")[0]
+        if isinstance(error, TooLong):
+            return self._too_long(source, error, text)
         why = f"{type(error).__name__}: {text}" if text else type(error).__name__
         if isinstance(error, SyntaxError) and error.filename and self._is_own(error.filename):
             return ImportFailure(self._place(error.filename, error.lineno or 1), why)
+        return ImportFailure(self._innermost(source, error), why)
+
+    def _too_long(self, source: Source, error: TooLong, why: str) -> ImportFailure:
+        """The failure of the file in which it stuck, which no other file waits for again."""
+        place = self._innermost(source, error)
+        path = self.root / place.path
+        self._lost[path] = ImportFailure(place, why, _FIX_LOST)
+        if self._guard is not None:
+            self._guard.give_up(path, why)
+        return self._lost[path]
+
+    def _innermost(self, source: Source, error: BaseException) -> Place:
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if self._is_own(frame.filename):
-                return ImportFailure(self._place(frame.filename, frame.lineno or 1), why)
-        return ImportFailure(Place(source.shown, 1, 1), why)
+                return self._place(frame.filename, frame.lineno or 1)
+        return Place(source.shown, 1, 1)
 
     def _is_own(self, filename: str) -> bool:
         path = Path(filename)
         return path.is_relative_to(self.root) and "site-packages" not in path.parts and path.is_file()
 
     def _place(self, filename: str, line: int) -> Place:
-        return Place(Path(filename).relative_to(self.root).as_posix(), line, 1)
+        return Place(self._shown(Path(filename)), line, 1)
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
 
 def _import(source: Source) -> ModuleType:
@@ -87,9 +155,14 @@ def _import(source: Source) -> ModuleType:
 
 
 def _taken(source: Source) -> bool:
-    """Whether a module of that name from elsewhere is loaded already, such as this program's own."""
-    loaded = sys.modules.get(source.name or "")
-    return loaded is not None and _file(loaded) != source.path
+    """Whether a module of that name, or of its package's, from elsewhere is loaded already."""
+    name = source.name or ""
+    top = sys.modules.get(name.partition(".")[0])
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        return _file(loaded) != source.path
+    file = _file(top) if top is not None else None
+    return file is not None and not source.path.is_relative_to(file.parent)
 
 
 def _file(module: ModuleType) -> Path | None:
@@ -98,42 +171,46 @@ def _file(module: ModuleType) -> Path | None:
 
 
 def _import_file(source: Source) -> ModuleType:
-    """Import a file that no dotted name leads to, such as a script with a dash in its name."""
-    name = f"assay_checked_{source.path.stem.replace('-', '_')}_{abs(hash(source.path)):x}"
-    spec = importlib.util.spec_from_file_location(name, source.path)
+    """Import a file that no dotted name leads to, such as a script with a dash in its name.
+
+    The packages around it are imported under names that nothing else has, so that its relative imports find them.
+    """
+    name = _alias(source.path)
+    if name in sys.modules:
+        return sys.modules[name]
+    package = source.path.parent / "__init__.py"
+    if package.is_file() and package != source.path:
+        name = f"{_load(package, _package_alias(source.path.parent)).__name__}.{source.path.stem}"
+    return _load(source.path, name)
+
+
+def _package_alias(folder: Path) -> str:
+    above = folder.parent / "__init__.py"
+    if not above.is_file():
+        return _alias(folder)
+    return f"{_load(above, _package_alias(folder.parent)).__name__}.{folder.name}"
+
+
+def _alias(path: Path) -> str:
+    word = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
+    return f"assay_checked_{word}_{abs(hash(path)):x}"
+
+
+def _load(path: Path, name: str) -> ModuleType:
+    """Run a file as a module of a name, unless one of that name is there."""
+    if name in sys.modules:
+        return sys.modules[name]
+    is_package = path.name == "__init__.py"
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=[str(path.parent)] if is_package else None
+    )
     if spec is None or spec.loader is None:
-        raise ImportError(f"{source.shown} cannot be loaded as a module")
+        raise ImportError(f"{path.name} cannot be loaded as a module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
     return module
-
-
-@contextlib.contextmanager
-def _importable(root: Path, folders: Iterable[Path]) -> Iterator[None]:
-    """Make the folders importable, and undo it and every import from below the root afterwards."""
-    path, modules, writes = list(sys.path), set(sys.modules), sys.dont_write_bytecode
-    sys.path[:0] = [str(folder) for folder in folders]
-    # Compiled files are told apart by the second they were written in, which is too coarse for a file just edited.
-    sys.dont_write_bytecode = True
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        sys.dont_write_bytecode = writes
-        for name in set(sys.modules) - modules:
-            if _is_below(sys.modules[name], root):
-                del sys.modules[name]
-
-
-def _is_below(module: ModuleType, root: Path) -> bool:
-    path = _file(module)
-    if path is None:
-        paths: Any = getattr(module, "__path__", ())
-        return any(Path(str(entry)).is_relative_to(root) for entry in paths)
-    return path.is_relative_to(root) and "site-packages" not in path.parts

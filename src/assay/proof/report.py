@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from assay.proof.basis import Basis
-from assay.proof.findings import Finding
-from assay.proof.fix.changes import Plan
-from assay.proof.verdict import Verdict
-from assay.proof.verdict.parameters import Unverified
+from assay.proof.findings import Finding, Unverified
+
+if TYPE_CHECKING:
+    from assay.proof.verdict import Verdict
+
+NO_QUERIES = b"[]"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found."""
+    """What a check found, in plain values, which can be kept for the next run."""
 
-    verdicts: tuple[Verdict, ...]
-    """One for each call, in the order of the code."""
     findings: tuple[Finding, ...]
     """Those that no comment silences, in the order of their places."""
     basis: Basis
     files: int
     """How many files were read."""
     seconds: float
+    total: int = 0
+    """How many calls take SQL."""
+    proved: int = 0
+    """How many of them have nothing wrong with them; warnings do not count."""
     ignored: int = 0
     """How many findings comments silence."""
-    fixes: Plan = field(default_factory=Plan)
-    """What ``assay check --fix`` would change."""
-
-    @property
-    def proved(self) -> int:
-        """How many queries have nothing wrong with them; warnings do not count."""
-        return sum(verdict.proved for verdict in self.verdicts)
-
-    @property
-    def unverified(self) -> tuple[Unverified, ...]:
-        """The arguments that were not compared."""
-        return tuple(part for verdict in self.verdicts for part in verdict.unverified)
+    unverified: tuple[Unverified, ...] = ()
+    """The arguments that were not compared, in the order of the code."""
+    queries: bytes = NO_QUERIES
+    """What is known of each call, in the order of the code, as ``to_json`` tells it: a list in JSON."""
 
     def fails(self, *, strict: bool = False) -> bool:
         """Whether anything was found that must not be: an error, or, when strict, a warning."""
@@ -54,11 +53,20 @@ class Report:
             "migrations": self.basis.migrations,
             "offline": self.basis.offline,
             "proved": self.proved,
-            "queries": [_verdict_to_json(verdict) for verdict in self.verdicts],
+            "queries": msgspec.Raw(self.queries),
             "seconds": round(self.seconds, 3),
             "server_version": self.basis.server_version,
             "unverified": [_unverified_to_json(part) for part in self.unverified],
         }
+
+
+def queries_to_json(verdicts: Iterable[Verdict]) -> bytes:
+    """What is known of each call, for ``Report.queries``."""
+    found = [_verdict_to_json(verdict) for verdict in verdicts]
+    try:
+        return msgspec.json.encode(found)
+    except UnicodeEncodeError:  # the name of a file, say, that is not UTF-8
+        return json.dumps(found).encode()
 
 
 Paint = Callable[[str, str], str]
@@ -90,7 +98,7 @@ def to_text(
         for part in sorted(report.unverified, key=lambda part: part.place):
             yield f"{paint('place', str(part.place))} {_unverified_text(part)}"
     closing = closing_line(report)
-    yield paint("ill" if report.fails() else "well", closing) if report.verdicts else closing
+    yield paint("ill" if report.fails() else "well", closing) if report.total else closing
 
 
 def finding_lines(found: Finding, paint: Paint = plain) -> Iterator[str]:
@@ -113,7 +121,7 @@ def _shown(text: str) -> str:
 
 def closing_line(report: Report) -> str:
     """How many queries were proved, against what, and how long it took."""
-    total = len(report.verdicts)
+    total = report.total
     if not total:
         return f"Found no queries in {counted(report.files, 'file')}"
     against = f"against {report.basis}, " if report.basis.server_version else ""

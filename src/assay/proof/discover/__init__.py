@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from assay.proof.discover.calls import CallFinder
-from assay.proof.discover.files import python_files
-from assay.proof.discover.model import Call, Discovery, Unreadable
-from assay.proof.discover.resolve import Project
+if TYPE_CHECKING:
+    from assay.proof.discover.model import Call, Discovery, Unreadable
 
 
 def discover(root: Path, sources: Iterable[Path], skip: Iterable[Path] = ()) -> Discovery:
@@ -16,6 +15,12 @@ def discover(root: Path, sources: Iterable[Path], skip: Iterable[Path] = ()) -> 
 
     ``root`` is the project's folder, which paths in reports are relative to and modules are imported from.
     """
+    # Imported here, since a check that is answered from what is kept needs the names of files alone.
+    from assay.proof.discover.calls import CallFinder
+    from assay.proof.discover.files import python_files
+    from assay.proof.discover.model import Discovery, Unreadable
+    from assay.proof.discover.resolve import Project
+
     root = root.resolve()
     files = python_files(sources, skip)
     project = Project(root, files)

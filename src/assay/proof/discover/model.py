@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from assay.proof.place import Place as Place
 from assay.sql.styles import Style
 
 if TYPE_CHECKING:
@@ -16,21 +17,6 @@ if TYPE_CHECKING:
     from assay.proof.discover.scopes import Scope
     from assay.proof.discover.source import Source
     from assay.proof.discover.surfaces import Surface
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A character in a file of the project."""
-
-    path: str
-    """Relative to the project's root, with ``/``; absolute for a file outside it."""
-    line: int
-    """From 1."""
-    column: int
-    """In characters, from 1."""
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)

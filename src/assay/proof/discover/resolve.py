@@ -64,6 +64,12 @@ class Project:
         self._sql: dict[Path, Source] = {}
         self._below: dict[Scope, list[tuple[Scope, Source]]] = {}
         self._modules: dict[str, Source | None] = {}
+        self._sought: set[Path] = set()
+
+    @property
+    def looked_at(self) -> set[Path]:
+        """Every file that was read, or would have been if it were there."""
+        return {*self._sources, *self._sql, *self._sought}
 
     def read(self, path: Path) -> Source | Unreadable:
         """A file, parsed once."""
@@ -89,6 +95,7 @@ class Project:
         for folder in self.folders:
             base = folder.joinpath(*name.split("."))
             for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+                self._sought.add(path)
                 if path.is_file():
                     source = self.read(path.resolve())
                     return source if isinstance(source, Source) else None

@@ -11,10 +11,10 @@ from assay.proof.description import Description
 from assay.proof.discover.libraries import Owner
 from assay.proof.discover.model import Call, NotConstant, Sql
 from assay.proof.expressions import Expressions, Unresolved
-from assay.proof.findings import Finding, finding
+from assay.proof.findings import Finding, Unverified, finding
 from assay.proof.modules import ImportFailure
 from assay.proof.rowclasses import Shape, row_shape
-from assay.proof.verdict.parameters import Unverified, parameter_findings
+from assay.proof.verdict.parameters import parameter_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.proof.verdict.rows import row_findings
 from assay.proof.verdict.statement import statement_findings
@@ -124,7 +124,7 @@ def import_failure(call: Call, expressions: Expressions) -> Finding | None:
         module.place,
         f"{module.place.path} cannot be imported: {module.why}",
         because="without it the classes and annotations around the queries that need it are not known",
-        fix="make it importable from the project's root, in the environment that assay is installed in",
+        fix=module.fix,
     )
 
 

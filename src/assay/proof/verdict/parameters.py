@@ -13,21 +13,10 @@ from assay.pgtypes.hints import read_hint, show
 from assay.proof.arguments import UNKNOWN, Arguments
 from assay.proof.description import NullUse, Parameter
 from assay.proof.discover.model import Argument, Place
-from assay.proof.findings import Finding, Keywords, finding
+from assay.proof.findings import Finding, Keywords, Unverified, finding
 from assay.proof.verdict.omitting import may_be_omitted, must_not_be_omitted, without_omitted
 from assay.proof.verdict.query import Query
 from assay.proof.verdict.sent import sent_misfit
-
-
-@dataclass(frozen=True, slots=True)
-class Unverified:
-    """An argument whose type no annotation tells, so that it was not compared."""
-
-    place: Place
-    parameter: str
-    """``:name`` or ``$1``."""
-    argument: str
-    """The expression, as in the code; empty when it is unpacked from something else."""
 
 
 @dataclass(frozen=True, slots=True)
