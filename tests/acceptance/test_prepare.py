@@ -41,10 +41,14 @@ def files(project: Project) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((project.root / ".assay").iterdir())}
 
 
+def queries(project: Project) -> set[str]:
+    return files(project).keys() - {"read-only.json"}
+
+
 def test_one_file_a_query_named_by_its_hash(project: Project) -> None:
     done = prepare(project)
     assert (done.code, done.err) == (0, "")
-    assert len(files(project)) == 4
+    assert len(queries(project)) == 4
     assert done.lines[:-1] == [f"wrote .assay/{name}" for name in files(project)]
     assert done.lines[-1].startswith("Prepared 4 queries, 4 new or changed, in ")
     path = project.root / ".assay" / COUNT_FILE
@@ -55,6 +59,26 @@ def test_one_file_a_query_named_by_its_hash(project: Project) -> None:
     assert len(content["migrations"]) == 64
     assert content["description"]["columns"][0]["reason"]
     assert path.read_text() == json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def test_statements_that_replicas_may_answer_are_in_one_list(project: Project) -> None:
+    project.replace("src/app/queries.py", COUNT, "select count(*) from person where name = :name")
+    project.replace("src/app/queries.py", 'name = :name"', 'name = :name", name="Ann"')
+    assert prepare(project).code == 0
+    content = json.loads(files(project)["read-only.json"])
+    entries = [json.loads(files(project)[name]) for name in queries(project)]
+    assert content["migrations"] == entries[0]["migrations"]
+    read_only = [entry["sql"].replace(":name", "$1") for entry in entries if entry["description"]["read_only"]]
+    assert len(read_only) == 3
+    assert content["read_only"] == sorted(sha256(text.encode()).hexdigest() for text in read_only)
+
+
+def test_a_list_for_other_migrations_is_changed(prepared: Project) -> None:
+    content = json.loads(files(prepared)["read-only.json"])
+    prepared.write("migrations/20250101000003_more.sql", "create table more (id integer);\n")
+    assert "changed .assay/read-only.json" in prepare(prepared, "--check").lines
+    assert prepare(prepared).code == 0
+    assert json.loads(files(prepared)["read-only.json"])["migrations"] != content["migrations"]
 
 
 def test_a_second_run_writes_nothing(prepared: Project) -> None:
@@ -68,7 +92,7 @@ def test_files_of_queries_that_are_gone_are_removed(prepared: Project) -> None:
     prepared.replace("src/app/queries.py", COUNT, "select count(name) from person")
     done = prepare(prepared)
     assert f"removed .assay/{COUNT_FILE}" in done.lines
-    assert len(files(prepared)) == 4
+    assert len(queries(prepared)) == 4
 
 
 def test_nothing_is_removed_while_a_file_of_code_cannot_be_read(prepared: Project) -> None:
@@ -76,7 +100,7 @@ def test_nothing_is_removed_while_a_file_of_code_cannot_be_read(prepared: Projec
     done = prepare(prepared)
     assert done.code == 1
     assert "ASY103" in done.out
-    assert len(files(prepared)) == 4
+    assert len(queries(prepared)) == 4
 
 
 def test_a_refused_statement_fails_and_the_others_are_kept(project: Project) -> None:
@@ -86,7 +110,7 @@ def test_a_refused_statement_fails_and_the_others_are_kept(project: Project) -> 
     assert done.lines[0] == (
         f'{project.place("src/app/queries.py", "persons")} ASY101 relation "persons" does not exist'
     )
-    assert len(files(project)) == 3
+    assert len(queries(project)) == 3
 
 
 def test_check_passes_when_all_is_there(prepared: Project) -> None:
@@ -106,12 +130,13 @@ def test_check_names_what_is_missing_changed_and_orphaned(prepared: Project) -> 
     assert done.lines == [
         *(f"missing .assay/{name}" for name in sorted((missing, new))),
         f"changed .assay/{changed}",
+        "changed .assay/read-only.json",
         f"orphaned .assay/{COUNT_FILE}",
         "The offline cache is not up to date; run assay prepare and commit the .assay folder",
     ]
     assert files(prepared) == before
     found = prepare(prepared, "--check", "--output-format", "json").json
-    assert (found["changed"], found["orphaned"]) == ([changed], [COUNT_FILE])
+    assert (found["changed"], found["orphaned"]) == ([changed, "read-only.json"], [COUNT_FILE])
 
 
 def test_another_minor_version_of_the_server_changes_nothing(prepared: Project) -> None:

@@ -2,14 +2,17 @@
 
 A file's name is ``query-<sha256 of the SQL>.json``; its content has sorted keys and says for which migrations and by
 which server the answer was given. Identifiers of types, which differ from one database to the next, are left out.
+
+Beside them lies ``read-only.json``, one list of the statements that replicas may answer, for programs to read at start.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,10 +20,12 @@ import msgspec
 from assay.errors import ProofError
 from assay.pgtypes.model import PgType
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
+from assay.runtime.replicas.proven import FILE as READ_ONLY
 from assay.proof.wholefiles import replace_file
 
 FOLDER = ".assay"
 _MODE = 0o644
+_NO_LISTS: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +73,26 @@ class Cache:
         content = _content(path)
         return decode(content, path) if content is not None else None
 
-    def compare(self, entries: Iterable[Entry]) -> Differences:
-        """How the files differ from what they should be."""
-        wanted = {file_name(entry.sql): entry for entry in entries}
-        present = self.names()
-        return Differences(
-            missing=tuple(sorted(set(wanted) - present)),
-            changed=tuple(sorted(name for name in present & set(wanted) if self._differs(name, wanted[name]))),
-            orphaned=tuple(sorted(present - set(wanted))),
-        )
+    def compare(self, entries: Iterable[Entry], lists: Mapping[str, bytes] = _NO_LISTS) -> Differences:
+        """How the files differ from what they should be.
 
-    def write(self, entries: Iterable[Entry]) -> tuple[str, ...]:
+        Args:
+            entries: the answers, each of which has a file.
+            lists: the content of files about all of them, by name.
+        """
+        wanted = {file_name(entry.sql): entry for entry in entries}
+        present, names = self.names(), {*wanted, *lists}
+        changed = {name for name in present & set(wanted) if self._differs(name, wanted[name])}
+        changed |= {name for name in present & set(lists) if _content(self.folder / name) != lists[name]}
+        return Differences(tuple(sorted(names - present)), tuple(sorted(changed)), tuple(sorted(present - names)))
+
+    def write(self, entries: Iterable[Entry], lists: Mapping[str, bytes] = _NO_LISTS) -> tuple[str, ...]:
         """Write what is missing or changed, each file in one step; returns the names of those files, sorted."""
         wanted = {file_name(entry.sql): entry for entry in entries}
-        differences = self.compare(wanted.values())
+        differences = self.compare(wanted.values(), lists)
         names = sorted((*differences.missing, *differences.changed))
         for name in names:
-            _replace(self.folder / name, encode(wanted[name]))
+            _replace(self.folder / name, lists[name] if name in lists else encode(wanted[name]))
         return tuple(names)
 
     def remove(self, names: Iterable[str]) -> None:
@@ -93,8 +101,9 @@ class Cache:
             (self.folder / name).unlink(missing_ok=True)
 
     def names(self) -> set[str]:
-        """The names of all files of queries."""
-        return {path.name for path in self.folder.glob("query-*.json")} if self.folder.is_dir() else set()
+        """The names of all files of queries, and of the list of those that are read-only."""
+        found = {path.name for path in self.folder.glob("query-*.json")} if self.folder.is_dir() else set()
+        return found | {path.name for path in (self.folder / Path(READ_ONLY).name,) if path.is_file()}
 
     def _differs(self, name: str, entry: Entry) -> bool:
         """Whether a file says something else; a server's minor version changes no answer."""
