@@ -8,13 +8,14 @@ one's own is refused with the reason. (PgBouncer's manual, "Features", lists wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
 
 from assay.config import DatabaseUrl
-from assay.errors import ConfigurationError, UsageError
+from assay.errors import ConfigurationError, Error, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.query import Prepared, Query
@@ -72,7 +73,10 @@ class BouncedSession(Session):
             return await super().fetch(query, row, values)
         except UsageError:
             # It may have been prepared and not run: until that is ended, PgBouncer keeps a session for it.
-            self.interrupted = self.interrupted or not self.busy
+            if not self.busy:
+                self.interrupted = True
+                with suppress(Error):
+                    await self._settle()
             raise
 
     async def command(self, text: str, query: Query | None = None) -> str:

@@ -45,6 +45,16 @@ class Call:
         """The first word of the SQL, such as ``SELECT``."""
         return operation(self.sql)
 
+    @property
+    def sqlstate(self) -> str | None:
+        """What the server gave as the reason of a failure; None when it gave none."""
+        return getattr(self.error, "sqlstate", None) or None
+
+    @property
+    def failure(self) -> str | None:
+        """What it failed with: the SQLSTATE, else the name of the error's class; None when it succeeded."""
+        return None if self.error is None else self.sqlstate or type(self.error).__name__
+
     def shapes(self) -> str:
         """The arguments without their values: ``$1 str of 12, $2 int, $3 None``."""
         return ", ".join(f"${number} {_shape(value)}" for number, value in enumerate(self.arguments, 1))

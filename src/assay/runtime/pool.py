@@ -112,7 +112,7 @@ class Pool(Replicated):
     Raises ConfigurationError for a value that cannot be used.
     """
 
-    __slots__ = ("_hooks", "_observers", "_options", "_reserve", "_settings", "_url", "name")
+    __slots__ = ("_hooks", "_reserve", "_settings", "_url", "_watched", "name")
 
     def __new__(
         cls, *args: Any, replicas: Sequence[str | DatabaseUrl] | Replicas | None = None, **options: Any
@@ -164,13 +164,16 @@ class Pool(Replicated):
         self.name = name or observed_name(self._url)
         self._settings = dict(server_settings) if server_settings else None
         self._hooks = Hooks(after_connect, before_acquire, after_release)
-        self._observers = self._observe(observers, options.slow_query)
-        if self._observers or options.leak_after:
-            self._reserve: Reserve = WatchedReserve(
-                self._url, options, self._hooks, self._open_session, self._observers
+        self._watched: WatchedReserve | None = None
+        if observers or options.leak_after or options.slow_query:
+            self._watched = WatchedReserve(
+                self._url,
+                options,
+                self._hooks,
+                self._open_session,
+                lambda: self._observe(observers, options.slow_query),
             )
-        else:
-            self._reserve = Reserve(self._url, options, self._hooks, self._open_session)
+        self._reserve = self._watched or Reserve(self._url, options, self._hooks, self._open_session)
 
     @classmethod
     async def open(cls, url: str | DatabaseUrl | None = None, **options: Any) -> Self:
@@ -329,8 +332,8 @@ class Pool(Replicated):
 
     def _session(self, driver: DriverConnection) -> Session:
         bounced = self._reserve.options.pgbouncer
-        if self._observers:
-            return (WatchedBouncedSession if bounced else WatchedSession)(driver, self._observers)
+        if self._watched is not None and self._watched.observers:
+            return (WatchedBouncedSession if bounced else WatchedSession)(driver, self._watched.observers)
         return (BouncedSession if bounced else Session)(driver)
 
     def _usage(self) -> str:

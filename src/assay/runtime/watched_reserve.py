@@ -14,7 +14,7 @@ from assay.errors import PoolTimeout
 from assay.runtime.hooks import Hooks
 from assay.runtime.observing import Observer, calling_frame
 from assay.runtime.pool_options import PoolOptions
-from assay.runtime.reserve import Reserve
+from assay.runtime.reserve import Reserve, State
 from assay.runtime.session import Session
 
 _log = logging.getLogger("assay.pool")
@@ -39,10 +39,12 @@ class WatchedReserve(Reserve):
         options: PoolOptions,
         hooks: Hooks,
         open_session: Callable[[], Coroutine[Any, Any, Session]],
-        observers: Sequence[Observer],
+        observe: Callable[[], Sequence[Observer]],
     ) -> None:
         super().__init__(url, options, hooks, self._timed(open_session))
-        self._observers = observers
+        self._observe = observe
+        self.observers: Sequence[Observer] = ()
+        """Who is told, while the reserve is open."""
         self._loans: dict[Session, Loan] = {}
 
     def take(self) -> Session | None:
@@ -58,7 +60,7 @@ class WatchedReserve(Reserve):
         try:
             session = await super().wait(timeout)
         except PoolTimeout:
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.timed_out()
             raise
         self._lent(session, perf_counter() - started)
@@ -68,12 +70,14 @@ class WatchedReserve(Reserve):
         """Take a session back, whatever state it is in; this never waits."""
         loan = self._loans.pop(session, None)
         if loan is not None:
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.used(perf_counter() - loan.since)
         super().give_back(session)
 
     async def open(self) -> None:
-        """Open the minimum of sessions, and watch for leaks from then on."""
+        """Open the minimum of sessions, and tell observers and watch for leaks from then on."""
+        if self._state is State.NEW:
+            self.observers = self._observe()
         await super().open()
         if self.options.leak_after:
             self._spawn(self._look_for_leaks(self.options.leak_after), self._helpers)
@@ -83,7 +87,7 @@ class WatchedReserve(Reserve):
         try:
             await super().close(timeout)
         finally:
-            observers, self._observers = self._observers, ()
+            observers, self.observers = self.observers, ()
             for observer in observers:
                 observer.closed()
 
@@ -95,7 +99,7 @@ class WatchedReserve(Reserve):
 
     def _lent(self, session: Session, waited: float) -> None:
         self._loans[session] = Loan(perf_counter(), _place() if self.options.leak_after else "")
-        for observer in self._observers:
+        for observer in self.observers:
             observer.waited(waited)
 
     def _timed(
@@ -104,7 +108,7 @@ class WatchedReserve(Reserve):
         async def timed() -> Session:
             started = perf_counter()
             session = await open_session()
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.opened(perf_counter() - started)
             return session
 
