@@ -29,10 +29,10 @@ def command(only_check: bool, database_url: str | None, output_format: str) -> N
     Files of queries that are gone are removed. Exits with 1 when a statement is refused, or, with --check, when a
     file is missing, changed or left over.
     """
-    from assay.proof.project import prepare
+    from assay.proof.checking import prepared
 
     server = DatabaseUrl.parse(database_url) if database_url else None
-    outcome = prepare(load_settings(), server, write=not only_check)
+    outcome = prepared(load_settings(), server, write=not only_check)
     if output_format == "json":
         write_json(_to_json(outcome))
     else:

@@ -20,8 +20,8 @@ import msgspec
 from assay.errors import ProofError
 from assay.pgtypes.model import PgType
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
-from assay.runtime.replicas.proven import FILE as READ_ONLY
 from assay.proof.wholefiles import replace_file
+from assay.runtime.replicas.proven import FILE as READ_ONLY
 
 FOLDER = ".assay"
 _MODE = 0o644

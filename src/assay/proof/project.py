@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from assay.config import DatabaseUrl, Settings
 from assay.errors import DatabaseError
-from assay.proof.answers import Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
+from assay.proof.answers import Answer, Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
 from assay.proof.arguments import Arguments
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
 from assay.proof.cache import FOLDER, Cache, Differences, Entry
@@ -22,16 +23,19 @@ from assay.proof.discover.source import Source
 from assay.proof.expressions import Expressions
 from assay.proof.findings import Finding, finding
 from assay.proof.fix.changes import Plan
+from assay.proof.guard import Guard, Lost
 from assay.proof.ignore import Ignore, in_source, in_statements, silence
 from assay.proof.modules import Modules
 from assay.proof.readonly import read_only_list
-from assay.proof.report import Report
+from assay.proof.report import Report, queries_to_json
 from assay.proof.verdict import Verdict, import_failure, judge, read_query
 from assay.proof.verdict.branches import Branches, branches
 from assay.proof.verdict.forms import by_form
 from assay.proof.verdict.joining import joined, joined_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.proof.verdict.refusal import refused
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +55,46 @@ class Preparation:
     seconds: float
 
 
-def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Progress | None = None) -> Report:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found, with the code that it is about."""
+
+    report: Report
+    verdicts: tuple[Verdict, ...]
+    """One for each call, in the order of the code."""
+    fixes: Plan
+    """What ``assay check --fix`` would change."""
+    lasting: bool
+    """Whether nothing of it depends on what may be otherwise the next time, with the same code and schema."""
+
+
+def check(
+    settings: Settings,
+    server: DatabaseUrl | None = None,
+    *,
+    progress: Progress | None = None,
+    discovery: Discovery | None = None,
+    guard: Guard | None = None,
+) -> Checked:
     """Prove every query of a project.
 
     Args:
         settings: of the project; when they say offline, the offline cache is all that is asked.
         server: a server to build the schema on, or, without migrations, the database to prove against.
         progress: is told after each statement that a server described.
+        discovery: what was found in the project's files, if they were read already.
+        guard: what the project's code runs under, in a process that is there for it alone.
 
     Raises ServerError, MigrationError, ConnectionFailed and the like when there is no schema to be had.
     """
     start = time.perf_counter()
-    discovery = _discover(settings)
-    with Modules(discovery.project) as modules:
+    discovery = discovery or discover_in(settings)
+    with Modules(discovery.project, guard) as modules:
         code = _Code.of(discovery, modules)
         read = [_read(call, code) for call in discovery.calls]
         queries = [query for part in read for query in _queries(part)]
-        answers = _answers(settings, queries, server, progress)
+        with modules.left():
+            answers = _answers(settings, queries, server, progress)
         verdicts = by_form(
             [_verdict(call, part, answers, code) for call, part in zip(discovery.calls, read, strict=True)]
         )
@@ -75,9 +102,28 @@ def check(settings: Settings, server: DatabaseUrl | None = None, *, progress: Pr
         findings += [found for verdict in verdicts for found in verdict.findings]
         silenced = silence(_in_order(findings), _ignores(discovery, queries, settings), verdicts)
         fixes = _plan(silenced.findings, verdicts, discovery)
-    marked = [_marked(found, fixes) for found in silenced.findings]
-    seconds = time.perf_counter() - start
-    return Report(tuple(verdicts), _in_order(marked), answers.basis, discovery.files, seconds, silenced.ignored, fixes)
+    report = Report(
+        findings=_in_order([_marked(found, fixes) for found in silenced.findings]),
+        basis=answers.basis,
+        files=discovery.files,
+        seconds=time.perf_counter() - start,
+        total=len(verdicts),
+        proved=sum(verdict.proved for verdict in verdicts),
+        ignored=silenced.ignored,
+        unverified=tuple(part for verdict in verdicts for part in verdict.unverified),
+        queries=queries_to_json(verdicts),
+    )
+    return Checked(report, tuple(verdicts), fixes, not modules.failed and all(map(_lasts, answers.by_sql.values())))
+
+
+_LASTING = ("0A", "22", "42")
+"""Classes of SQLSTATE that depend on the statement and the schema alone: unsupported, data, syntax and access."""
+
+
+def _lasts(answer: Answer) -> bool:
+    if isinstance(answer, DatabaseError):
+        return answer.sqlstate is None or answer.sqlstate.startswith(_LASTING)
+    return isinstance(answer, Description)
 
 
 def _plan(findings: Sequence[Finding], verdicts: Sequence[Verdict], discovery: Discovery) -> Plan:
@@ -92,7 +138,9 @@ def _marked(found: Finding, fixes: Plan) -> Finding:
     return replace(found, fixable=found in fixes.fixable, left=fixes.left.get(found, ""))
 
 
-def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: bool = True) -> Preparation:
+def prepare(
+    settings: Settings, server: DatabaseUrl | None = None, *, write: bool = True, guard: Guard | None = None
+) -> Preparation:
     """Bring the offline cache up to date, or, unless ``write``, only say how it is not.
 
     Files of queries that are gone are removed, unless a file of code could not be read: they may be in there.
@@ -100,8 +148,8 @@ def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: boo
     Raises what ``check`` does, and ProofError when a file cannot be written.
     """
     start = time.perf_counter()
-    discovery = _discover(settings)
-    with Modules(discovery.project) as modules:
+    discovery = discover_in(settings)
+    with Modules(discovery.project, guard) as modules:
         code = _Code.of(discovery, modules)
         read = [_read(call, code) for call in discovery.calls]
     queries = [query for part in read for query in _queries(part)]
@@ -118,7 +166,8 @@ def prepare(settings: Settings, server: DatabaseUrl | None = None, *, write: boo
     return Preparation(len(entries), written, removed, differences, _in_order(findings), answers.basis, seconds)
 
 
-def _discover(settings: Settings) -> Discovery:
+def discover_in(settings: Settings) -> Discovery:
+    """Find the queries in the code of a project."""
     return discover(settings.root, settings.source, skip=(settings.migrations,))
 
 
@@ -156,14 +205,32 @@ class _Code:
         expressions = Expressions(discovery.project, modules)
         return cls(expressions, Arguments(expressions), created_objects(discovery.calls))
 
+    def looked(self, source: Source, look: Callable[[], _T]) -> _T:
+        """What comes of a look at classes, which may run their code; where that goes astray, the module is lost."""
+        modules = self.expressions.modules
+        try:
+            with modules.running(source):
+                return look()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, Lost):
+                raise
+            modules.give_up(source, error)
+        return look()
+
 
 def _read(call: Call, code: _Code) -> Query | Branches | Finding:
     """What a call runs. Only for the words that a statement can hold is the code around it imported."""
     found = read_query(call)
     if not isinstance(found, Dynamic):
         return found
-    failure = import_failure(call, code.expressions) if found.template.choices else None
-    return failure or branches(found, code.arguments)
+
+    def parted() -> Branches | Finding:
+        failure = import_failure(call, code.expressions) if found.template.choices else None
+        return failure or branches(found, code.arguments)
+
+    return code.looked(call.source, parted)
 
 
 def _queries(part: Query | Branches | Finding) -> tuple[Query, ...]:
@@ -189,7 +256,7 @@ def _verdict(call: Call, part: Query | Branches | Finding, answers: Answers, cod
 def _on_query(query: Query, answers: Answers, code: _Code) -> Verdict:
     answer = answers.by_sql[query.statement.source]
     if isinstance(answer, Description):
-        return judge(query, answer, code.expressions, code.arguments)
+        return code.looked(query.call.source, lambda: judge(query, answer, code.expressions, code.arguments))
     return Verdict(query.call, query.sql.text, None, (_unanswered(query, answer, code.created),))
 
 
