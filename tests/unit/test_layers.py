@@ -17,7 +17,7 @@ LAYERS = [
     ["_version", "errors", "config"],
     ["sql"],
     ["pgtypes"],
-    ["runtime"],
+    ["runtime", "sync"],
     ["catalog"],
     ["server"],
     ["migrate"],

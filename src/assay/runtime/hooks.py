@@ -48,10 +48,20 @@ async def _call(hook: KeepOrClose | AfterConnect, name: str, session: Session, u
     try:
         kept = await hook(connection)
         if session.driver.is_in_transaction():
-            raise UsageError("it left a transaction open; commit it, or use transaction() as a block")
+            raise UsageError(left_transaction())
         return kept
     except Exception as error:
-        what = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
-        raise PoolError(f"The pool's hook {name} failed, and its connection was closed: {what}") from error
+        raise PoolError(hook_failed(name, error)) from error
     finally:
         connection.detach()
+
+
+def left_transaction() -> str:
+    """For a hook that did not end what it began."""
+    return "it left a transaction open; commit it, or use transaction() as a block"
+
+
+def hook_failed(name: str, error: Exception) -> str:
+    """For a hook of that name that raised."""
+    what = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+    return f"The pool's hook {name} failed, and its connection was closed: {what}"

@@ -14,6 +14,7 @@ from typing import Any
 from assay.config import DatabaseUrl
 from assay.errors import Error, PoolClosed, PoolTimeout, UsageError
 from assay.runtime.closing import cut, see_off
+from assay.runtime.exhaustion import exhausted
 from assay.runtime.forks import disown, keep_from_children
 from assay.runtime.hooks import Hooks
 from assay.runtime.opener import Opener
@@ -171,14 +172,8 @@ class Reserve:
 
     def _too_late(self, started: float) -> PoolTimeout:
         self.counters.timeouts += 1
-        failure, opening = self.opener.last_failure, self.opener.under_way
-        why = f"; the last attempt to open one failed: {failure}" if failure else ""
-        return PoolTimeout(
-            f"No connection to {self._url.place} was free after {self._loop.time() - started:.3g} s: "
-            f"{self.in_use} of at most {self.options.max_connections} are in use, {opening} being opened, "
-            f"{len(self._line)} other tasks wait{why}; "
-            "hold connections for a shorter time, or raise max_connections (DB_MAX_CONNECTIONS)"
-        )
+        waited = self._loop.time() - started
+        return exhausted(self._url, waited, self.sizes(), self.options.max_connections, self.opener.last_failure)
 
     async def _is_fit(self, session: Session, started: float, deadline: float) -> bool:
         """Whether a session can be lent; if not, it is let go."""

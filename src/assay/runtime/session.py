@@ -15,6 +15,7 @@ from assay.errors import ConnectionLost, DecodeError, Error, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
 from assay.runtime.query import NO_ROWS, Prepared, Query
+from assay.runtime.receiving import Receiver
 from assay.runtime.textarrays import prepare
 from assay.sql.footprint import Footprint
 from assay.sql.placeholders import Statement
@@ -48,12 +49,13 @@ class Session:
     """
 
     __slots__ = (
-        *("_prepared", "driver", "expires_at", "idle_since"),
+        *("_prepared", "driver", "expires_at", "idle_since", "receiver"),
         *("busy", "depth", "doomed", "footprint", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
 
     def __init__(self, driver: DriverConnection) -> None:
         self.driver = driver
+        self.receiver = Receiver(driver)
         self.busy = False
         """Whether a statement is under way."""
         self.interrupted = False

@@ -1,0 +1,256 @@
+"""A pool of connections, for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, LiteralString, Self
+
+from assay.config import DatabaseUrl
+from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
+from assay.runtime.building import Builder
+from assay.runtime.dynamic import query_for
+from assay.runtime.pool import PoolStats
+from assay.runtime.pool_options import Reset, read_options, read_url
+from assay.runtime.query import Query
+from assay.runtime.sync.connecting import open_connection
+from assay.runtime.sync.connection import Connection
+from assay.runtime.sync.hooks import AfterConnect, Hooks, KeepOrClose
+from assay.runtime.sync.reserve import Reserve
+from assay.runtime.sync.session import Session
+from assay.runtime.sync.transaction import Transactions
+
+
+class Pool(Transactions):
+    """Connections to one database, kept open and shared by threads.
+
+    ::
+
+        with assay.sync.Pool("postgresql://app@db.example/app") as pool:
+            count = pool.fetch_one(int, "select count(*) from device")
+
+    Each statement run on the pool itself takes a connection for its own length. ``transaction()`` takes one for a
+    block, and so does ``acquire()``. Connections go to threads in the order in which they asked.
+
+    The arguments are those of :class:`assay.Pool`, from the same environment unless given; hooks are plain functions.
+
+    Raises ConfigurationError for a value that cannot be used.
+    """
+
+    __slots__ = ("_hooks", "_reserve", "_settings", "_url")
+
+    def __init__(
+        self,
+        url: str | DatabaseUrl | None = None,
+        *,
+        min_connections: int | None = None,
+        max_connections: int | None = None,
+        acquire_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        max_lifetime: float | None = None,
+        connect_timeout: float | None = None,
+        reset: Reset | None = None,
+        server_settings: Mapping[str, str] | None = None,
+        after_connect: AfterConnect | None = None,
+        before_acquire: KeepOrClose | None = None,
+        after_release: KeepOrClose | None = None,
+    ) -> None:
+        self._url = read_url(url)
+        options = read_options({
+            "min_connections": min_connections,
+            "max_connections": max_connections,
+            "acquire_timeout": acquire_timeout,
+            "idle_timeout": idle_timeout,
+            "max_lifetime": max_lifetime,
+            "connect_timeout": connect_timeout,
+            "reset": reset,
+        })  # fmt: skip
+        self._settings = dict(server_settings) if server_settings else None
+        self._hooks = Hooks(after_connect, before_acquire, after_release)
+        self._reserve = Reserve(self._url, options, self._hooks, self._open_session)
+
+    @classmethod
+    def open(cls, url: str | DatabaseUrl | None = None, **options: Any) -> Self:
+        """Make a pool and open its first connections; close it with ``close()``. Arguments are those of the class.
+
+        Raises ConnectionFailed, AuthenticationFailed or UndefinedDatabase, naming host, port and database.
+        """
+        return cls(url, **options).__enter__()
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Hand out no more connections, wait for those in use, close all.
+
+        Args:
+            timeout: seconds to wait; connections still in use then are cut. What runs on them is cancelled on the
+                server, and fails with ConnectionLost here.
+        """
+        self._reserve.close(timeout)
+
+    def warm_up(self, *statements: LiteralString, connections: int | None = None) -> None:
+        """Open connections and prepare statements before they are needed, such as before a service takes requests.
+
+        Args:
+            statements: to prepare in every free connection; those with ``[[ ]]`` or ``{name}`` in them are prepared
+                when they are first run.
+            connections: how many to have open, at most ``max_connections``; the maximum unless given.
+
+        Raises what opening a connection raises, and a DatabaseError for a statement that the server refuses.
+        """
+        wanted = self._reserve.options.max_connections if connections is None else connections
+        queries = [query for query in map(query_for, statements) if isinstance(query, Query)]
+        self._reserve.open_until(wanted)
+        sessions = self._reserve.take_all_free()
+        try:
+            for session in sessions:
+                session.prepare(queries)
+        finally:
+            for session in sessions:
+                self._reserve.give_back(session)
+
+    def resize(self, *, min_connections: int | None = None, max_connections: int | None = None) -> None:
+        """Change the limits of the running pool. What is too much is closed at once, or when it comes back.
+
+        Raises ConfigurationError for limits that cannot be used, and leaves the old ones.
+        """
+        self._reserve.resize(min_connections, max_connections)
+
+    def drain(self) -> None:
+        """Replace every connection: the free ones at once, the others when they come back.
+
+        For after a change that open sessions would not see: settings of the role, a failover, another password.
+        """
+        self._reserve.drain()
+
+    def __enter__(self) -> Self:
+        self._reserve.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def acquire(self, timeout: float | None = None) -> Lease:
+        """A connection for the length of a block: ``with pool.acquire() as connection``.
+
+        Args:
+            timeout: seconds to wait for it; the pool's acquire timeout unless given.
+        """
+        return Lease(self._reserve, self._url, timeout)
+
+    def check(self, timeout: float = 5.0) -> None:
+        """Health check: get a connection, and an answer from the server on it, or raise.
+
+        Args:
+            timeout: seconds for each of the two.
+
+        Raises PoolTimeout, PoolClosed, ConnectionFailed or another Error that names host, port and database.
+        """
+        try:
+            session = self._reserve.lend(timeout)
+            try:
+                session.command("select 1", timeout=timeout)
+            finally:
+                self._reserve.give_back(session)
+        except (TimeoutError, PoolTimeout):
+            message = f"No answer from {self._url.place} within {timeout:g} s"
+            failure = self._reserve.openings.last_failure
+            why = f"; the last attempt to open one failed: {failure}" if failure else ""
+            raise PoolTimeout(f"{message}: {self._usage()}{why}") from None
+        except Error as error:
+            if self._url.place in str(error):
+                raise
+            raise ConnectionFailed(f"No answer from {self._url.place}: {error}") from error
+
+    def stats(self) -> PoolStats:
+        """The pool at this moment."""
+        counters = self._reserve.counters
+        return PoolStats(
+            min_connections=self._reserve.options.min_connections,
+            max_connections=self._reserve.options.max_connections,
+            **self._reserve.sizes(),
+            acquired=counters.acquired,
+            waited=counters.waited,
+            wait_seconds=counters.wait_seconds,
+            timeouts=counters.timeouts,
+            opened=counters.opened,
+            closed=counters.closed,
+            mended=counters.mended,
+            failed=self._reserve.openings.failed,
+        )
+
+    def __repr__(self) -> str:
+        state = self._usage() if self._reserve.is_open else "not open"
+        return f"<Pool for {self._url.place}, {state}>"
+
+    def lend(self) -> Session:
+        """A session that nobody else uses."""
+        return self._reserve.lend()
+
+    def take_back(self, session: Session) -> None:
+        """Take a session back, in whatever state."""
+        self._reserve.give_back(session)
+
+    def holds(self, session: Session) -> bool:
+        """Whether a session that it lent may still be used: until it is taken back."""
+        return True
+
+    def _fetch(
+        self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]
+    ) -> tuple[Builder, Sequence[Any]]:
+        query, values = query_for(sql).bind(args, named)
+        session = self._reserve.lend()
+        try:
+            return session.fetch(query, row, values)
+        finally:
+            self._reserve.give_back(session)
+
+    def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
+        query, values = query_for(sql).bind(args, named)
+        session = self._reserve.lend()
+        try:
+            return session.execute(query, values)
+        finally:
+            self._reserve.give_back(session)
+
+    def _open_session(self) -> Session:
+        timeout = self._reserve.options.connect_timeout
+        session = Session(open_connection(self._url, timeout=timeout, server_settings=self._settings))
+        try:
+            self._hooks.connected(session, self._url)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _usage(self) -> str:
+        return f"{self._reserve.in_use} of {self._reserve.options.max_connections} connections in use"
+
+
+class Lease:
+    """A connection of the pool for the length of a ``with`` block."""
+
+    __slots__ = ("_connection", "_reserve", "_session", "_timeout", "_url")
+
+    def __init__(self, reserve: Reserve, url: DatabaseUrl, timeout: float | None) -> None:
+        self._reserve = reserve
+        self._url = url
+        self._timeout = timeout
+        self._session: Session | None = None
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Connection:
+        if self._session is not None:
+            raise UsageError("This acquire() block is entered already; call acquire() again for another connection")
+        self._session = self._reserve.lend(self._timeout)
+        self._connection = Connection(self._session, self._url, own=False)
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, connection = self._session, self._connection
+        self._session = self._connection = None
+        if session is not None and connection is not None:
+            connection.detach()
+            self._reserve.give_back(session)

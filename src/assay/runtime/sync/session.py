@@ -1,0 +1,387 @@
+"""One session on the server: a psycopg connection, and what has to be known before somebody else uses it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+import asyncpg
+import psycopg
+from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from assay.errors import ConnectionLost, DecodeError, Error, ParameterError, UsageError
+from assay.runtime import session as shared
+from assay.runtime.building import Builder
+from assay.runtime.query import Fitted, Query
+from assay.runtime.reports import refused_statement
+from assay.runtime.session import RESET
+from assay.runtime.sync.codecs.codec import Codec
+from assay.runtime.sync.codecs.containers import TypeChanged
+from assay.runtime.sync.connecting import lost, report
+from assay.runtime.sync.types import QUERY, Types, type_row
+from assay.runtime.sync.wire import COPYING, DeadlinePassed, Wire
+from assay.sql.footprint import Footprint
+
+OF_ANOTHER_PROCESS = (
+    "This connection was opened in the process {}, and this is a forked child of it, which must not share its socket; "
+    "open a connection or a pool after the fork, in each process"
+)
+_IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A statement prepared in one session, as the server described it."""
+
+    name: bytes
+    attributes: tuple[asyncpg.Attribute, ...]
+    parameters: tuple[Codec, ...]
+    format: Format
+    """Text where a column has no binary form: libpq asks for all columns alike."""
+
+
+class Prepared(Fitted):
+    """A query prepared in one session."""
+
+    __slots__ = ("statement",)
+
+    def __init__(self, query: Query, statement: Described) -> None:
+        super().__init__(query, statement.attributes, [codec.type for codec in statement.parameters])
+        self.statement = statement
+
+
+class Session:
+    """A psycopg connection that belongs to a pool, or to nobody else.
+
+    One thread at a time may use it; what would go wrong otherwise is refused.
+    """
+
+    __slots__ = (
+        *("_described", "_forgotten", "_lock", "_pid", "_prepared", "_types", "_wire", "driver"),
+        *("depth", "doomed", "expires_at", "footprint", "idle_since", "interrupted", "lent_driver", "savepoints"),
+    )
+
+    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+        self.driver = driver
+        self.interrupted = False
+        """Whether a statement was left before its result was there."""
+        self.footprint = Footprint.NONE
+        """What statements left behind so far."""
+        self.lent_driver = False
+        """Whether the driver connection was given out."""
+        self.depth = 0
+        """How many transaction blocks are open."""
+        self.doomed = False
+        """Whether the open transaction holds something that ought to have been rolled back, and was not."""
+        self.savepoints = 0
+        """How many savepoints there have been."""
+        self.idle_since = 0.0
+        self.expires_at = float("inf")
+        self._lock = threading.Lock()
+        """Held while a request is under way."""
+        self._pid = os.getpid()
+        self._wire = Wire(driver)
+        self._types = Types(driver)
+        self._prepared: dict[Query, Prepared] = {}
+        self._described = 0
+        """How many statements were prepared; what numbers their names."""
+        self._forgotten: list[bytes] = []
+        """Names of statements to drop on the server."""
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether something has to be done before somebody else uses it."""
+        return bool(self.footprint or self.interrupted or self.lent_driver or self._lock.locked())
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, failed ones included."""
+        return self.driver.pgconn.transaction_status in _IN_TRANSACTION
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection has ended; while it is idle, the server's goodbye is seen without asking it."""
+        return self.driver.closed or (not self._lock.locked() and self._wire.is_broken)
+
+    def fetch(self, query: Query, row: Any, values: tuple[object, ...]) -> tuple[Builder, Sequence[Any]]:
+        """Run a statement for its records, and find the builder of its rows before it runs."""
+        with self._request(query):
+            prepared = self._prepared.get(query) or self._prepare(query)
+            builder = prepared.layout.builder(row)
+            try:
+                result = self._run(prepared, query, values)
+            except _Stale as error:
+                prepared = self._prepare_again(query, error)
+                builder, result = prepared.layout.builder(row), self._run(prepared, query, values)
+            return builder, self._types.rows(result)
+
+    def execute(self, query: Query, values: tuple[object, ...]) -> str:
+        """Run a statement for its command tag; one without parameters may be several statements."""
+        if query.is_empty:
+            return ""
+        if not values:
+            return self.command(query.statement.text, query)
+        with self._request(query):
+            prepared = self._prepared.get(query) or self._prepare(query)
+            try:
+                result = self._run(prepared, query, values)
+            except _Stale as error:
+                result = self._run(self._prepare_again(query, error), query, values)
+            return _tag(result)
+
+    def command(self, text: str, query: Query | None = None, *, timeout: float | None = None) -> str:
+        """Run one or several statements by the simple protocol, and return the last one's command tag.
+
+        Raises TimeoutError after so many seconds, and cuts the connection.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._request(query):
+            data = self._sendable(text)
+            results = self._ask(lambda: self.driver.pgconn.send_query(data), text, query, deadline)
+            return _tag(results[-1]) if results else ""
+
+    def prepare(self, queries: Iterable[Query]) -> None:
+        """Prepare queries before they are run."""
+        for query in queries:
+            with self._request(None):
+                if query not in self._prepared and not query.is_empty:
+                    self._prepare(query)
+
+    def interrupt(self) -> None:
+        """Have the server cancel what another thread is running here."""
+        if self._lock.locked() and not self.driver.closed:
+            self._wire.cancel()
+
+    def mend(self, *, always: bool, timeout: float) -> None:
+        """Make the session as good as new, or raise: then it must be closed.
+
+        Args:
+            always: reset it even when nothing is known to have been left behind.
+            timeout: seconds for each of its steps.
+        """
+        # What was done to a driver connection that was given out, such as handlers, cannot all be undone.
+        if self._lock.locked() or self.lent_driver or self.footprint is Footprint.LASTING:
+            raise UsageError("The session cannot be made as good as new")
+        self.interrupted = False
+        if self.in_transaction:
+            self.command("rollback", timeout=timeout)
+        if self.footprint or always:
+            self.command(RESET, timeout=timeout)
+        self.footprint = Footprint.NONE
+
+    def is_alive(self, timeout: float) -> bool:
+        """Whether the server answers within so many seconds; a connection on which it does not is cut."""
+        try:
+            self.command("select 1", timeout=timeout)
+        except (Error, TimeoutError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the session; whoever is using it just now gets ConnectionLost."""
+        if self._pid != os.getpid():
+            return  # the socket is the parent's too
+        if self._lock.acquire(blocking=False):
+            try:
+                self._wire.cut()
+            finally:
+                self._lock.release()
+        else:
+            self._wire.hang_up()
+
+    # --- requests
+
+    @contextmanager
+    def _request(self, query: Query | None) -> Iterator[None]:
+        """One request at a time, and errors as users see them."""
+        if self._pid != os.getpid():
+            raise UsageError(OF_ANOTHER_PROCESS.format(self._pid))
+        if not self._lock.acquire(blocking=False):
+            raise UsageError(
+                "This connection is running another statement, and it runs one at a time; "
+                "let each thread acquire its own connection"
+            )
+        try:
+            if query is not None and query.footprint:
+                self.footprint = max(self.footprint, query.footprint)
+            self._settle()
+            yield
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            self._lock.release()
+
+    def _settle(self) -> None:
+        """Roll back what was interrupted, unless a block will; take up settings that were changed."""
+        if self.driver.closed:
+            raise ConnectionLost("The connection was closed, by the server or because it did not answer")
+        if self.interrupted:
+            self.interrupted = False
+            if not self.depth and self.in_transaction:
+                self._ask(lambda: self.driver.pgconn.send_query(b"rollback"), "rollback")
+        if not self._types.are_current:
+            self._forget_types()
+
+    def _ask(
+        self, send: Callable[[], None], text: str, query: Query | None = None, deadline: float | None = None
+    ) -> list[PGresult]:
+        """The results of a request; the first refusal among them is raised."""
+        results = self._wire.ask(send, deadline)
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                self._refuse(result, text, query)
+        if results and results[-1].status in COPYING:
+            self._wire.leave_copy()
+            raise UsageError("COPY needs somebody to send or take its data; use copy_in or copy_out")
+        return results
+
+    def _refuse(self, result: PGresult, text: str, query: Query | None) -> None:
+        said = report(result, text, self._types.encoding)
+        error = refused_statement(said if query is None else said.as_written(query.statement))
+        raise _Stale(error) if _is_stale(result, error.sqlstate) else error
+
+    def _run(self, prepared: Prepared, query: Query, values: tuple[object, ...]) -> PGresult:
+        statement = prepared.statement
+        arguments = prepared.encode(values) if prepared.encodes else values
+        forms = [
+            None if value is None else _form(codec, value, query, index)
+            for index, (codec, value) in enumerate(zip(statement.parameters, arguments, strict=True))
+        ]
+        formats = [Format.BINARY if codec.sends_binary else Format.TEXT for codec in statement.parameters]
+        send = self.driver.pgconn.send_query_prepared
+        return self._ask(
+            lambda: send(statement.name, forms, formats, statement.format), query.statement.text, query
+        )[-1]  # fmt: skip
+
+    # --- preparing
+
+    def _prepare(self, query: Query) -> Prepared:
+        self._drop_forgotten()
+        if len(self._prepared) >= shared.MAX_PREPARED:
+            self._forgotten.append(self._prepared.pop(next(iter(self._prepared))).statement.name)
+        prepared = Prepared(query, self._describe(query))
+        self._prepared[query] = prepared
+        return prepared
+
+    def _describe(self, query: Query) -> Described:
+        self._described += 1
+        name, text = b"assay_%d" % self._described, query.statement.text
+        pgconn, data = self.driver.pgconn, self._sendable(query.statement.text)
+        self._ask(lambda: pgconn.send_prepare(name, data), text, query)
+        self._forgotten.append(name)
+        result = self._ask(lambda: pgconn.send_describe_prepared(name), text, query)[-1]
+        taken = [result.param_type(index) for index in range(result.nparams)]
+        given = [result.ftype(index) for index in range(result.nfields)]
+        self._learn([*taken, *given])
+        types, encoding = self._types, self._types.encoding
+        columns = [types.codec(oid) for oid in given]
+        names = [(result.fname(index) or b"").decode(encoding) for index in range(result.nfields)]
+        attributes = tuple(asyncpg.Attribute(name, codec.type) for name, codec in zip(names, columns, strict=True))
+        binary = all(codec.decode is not None for codec in columns)
+        self._forgotten.remove(name)
+        return Described(
+            name, attributes, tuple(types.codec(oid) for oid in taken), Format.BINARY if binary else Format.TEXT
+        )
+
+    def _learn(self, oids: list[int]) -> None:
+        """Ask the server about types that the session has not met."""
+        while unknown := self._types.unknown(oids):
+            query = QUERY.format(", ".join(map(str, sorted(unknown))))
+            result = self._ask(partial(self.driver.pgconn.send_query, query.encode()), query)[-1]
+            rows = [
+                [_text(result.get_value(row, column), self._types.encoding) for column in range(result.nfields)]
+                for row in range(result.ntuples)
+            ]
+            for row in map(type_row, rows):
+                self._types.learn(row)
+            if len(rows) < len(unknown):
+                raise ParameterError(f"The server does not know one of the types {sorted(unknown)} any more")
+
+    def _prepare_again(self, query: Query, error: _Stale) -> Prepared:
+        """After the schema changed; in a transaction, which has failed by it, it is too late."""
+        self._forget_statements()
+        if self.in_transaction:
+            raise error.refusal
+        return self._prepare(query)
+
+    def _forget_statements(self) -> None:
+        self._forgotten += [prepared.statement.name for prepared in self._prepared.values()]
+        self._prepared.clear()
+
+    def _forget_types(self) -> None:
+        self._forget_statements()
+        self._types = Types(self.driver)
+
+    def _drop_forgotten(self) -> None:
+        """Drop statements on the server, where that cannot harm a transaction of the user's."""
+        if not self._forgotten or self.in_transaction:
+            return
+        names, self._forgotten = self._forgotten, []
+        for name in names:
+            # One that is not there any more is refused, which is as good.
+            self._wire.ask(partial(self.driver.pgconn.send_query, b"deallocate " + name))
+
+    def _sendable(self, text: str) -> bytes:
+        if "\0" in text:
+            raise UsageError("The statement has a NUL character, which the server cannot take")
+        return text.encode(self._types.encoding)
+
+    def _failed(self, error: BaseException) -> NoReturn:
+        """Raise the error that users see."""
+        match error:
+            case _Stale():
+                raise error.refusal from None
+            case Error() | DeadlinePassed():
+                raise error
+            case psycopg.Error() | OSError():
+                self._wire.cut()
+                raise lost(error) from error
+            case TypeChanged():
+                self._forget_types()
+                raise DecodeError(f"A type changed while the connection was open, open a new one: {error}") from error
+            case ValueError() | OverflowError():
+                raise shared.beyond_python(error) from error
+        self.interrupted = True
+        raise error
+
+
+class _Stale(Exception):
+    """A prepared statement is not the server's any more."""
+
+    def __init__(self, refusal: Error) -> None:
+        self.refusal = refusal
+
+
+def _is_stale(result: PGresult, sqlstate: str) -> bool:
+    if sqlstate == "0A000":
+        return result.error_field(DiagnosticField.SOURCE_FUNCTION) == b"RevalidateCachedQuery"
+    return sqlstate == "26000"
+
+
+def _form(codec: Codec, value: object, query: Query, index: int) -> bytes:
+    """An argument as it is sent. Raises ParameterError when its type has no form for it."""
+    try:
+        form = codec.encoder()(value)
+        if not codec.sends_binary and b"\0" in form:
+            raise ValueError("the server takes no NUL character in a text")
+    except Exception as error:
+        shown = repr(value)
+        shown = shown if len(shown) <= 40 else shown[:40] + "..."
+        place = query.statement.shown(index)
+        raise ParameterError(f"invalid input for query argument {place}: {shown} ({error})") from error
+    return form
+
+
+def _tag(result: PGresult) -> str:
+    return (result.command_status or b"").decode()
+
+
+def _text(data: bytes | None, encoding: str) -> str | None:
+    return None if data is None else data.decode(encoding)
