@@ -14,7 +14,12 @@ import pytest
 
 from assay.config import DatabaseUrl
 
-pytest_plugins = ["tests.fixtures.bouncer", "tests.fixtures.proof", "tests.fixtures.servers"]
+pytest_plugins = [
+    "tests.fixtures.bouncer",
+    "tests.fixtures.proof",
+    "tests.fixtures.servers",
+    "tests.fixtures.surfaces",
+]
 
 hypothesis.settings.register_profile("assay", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("assay")

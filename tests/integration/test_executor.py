@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -25,9 +26,9 @@ class Wanted(NamedTuple):
 
 
 @pytest.fixture(params=["pool", "connection", "transaction"])
-async def db(request: pytest.FixtureRequest, database_18: DatabaseUrl) -> AsyncIterator[assay.Executor]:
+async def db(request: pytest.FixtureRequest, surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Executor]:
     """Each kind of executor, on a database with teams 1 to 5, named a to e."""
-    async with assay.Pool(database_18) as pool:
+    async with surface.Pool(database_18) as pool:
         await pool.execute(
             "create table team (id int primary key, name text not null unique, lead int references team);"
             "insert into team select number, chr(96 + number) from generate_series(1, 5) number"
@@ -36,7 +37,7 @@ async def db(request: pytest.FixtureRequest, database_18: DatabaseUrl) -> AsyncI
             case "pool":
                 yield pool
             case "connection":
-                async with await assay.connect(database_18) as connection:
+                async with await surface.connect(database_18) as connection:
                     yield connection
             case "transaction":
                 async with pool.transaction() as tx:
@@ -114,8 +115,8 @@ async def test_misfits_are_found_before_the_statement_runs(db: assay.Executor) -
     assert await db.fetch_one(int, "select count(*) from team") == 5
 
 
-async def test_error_of_the_server_is_told_with_its_objects(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as db:
+async def test_error_of_the_server_is_told_with_its_objects(surface: Any, database_18: DatabaseUrl) -> None:
+    async with await surface.connect(database_18) as db:
         await db.execute("create table team (id int primary key, name text constraint named check (name > ''))")
         await db.execute("insert into team values (1, 'a')")
         with pytest.raises(assay.UniqueViolation) as unique:
@@ -127,9 +128,9 @@ async def test_error_of_the_server_is_told_with_its_objects(database_18: Databas
         assert check.value.constraint == "named"
 
 
-async def test_position_of_an_error_is_in_the_statement_as_written(database_18: DatabaseUrl) -> None:
+async def test_position_of_an_error_is_in_the_statement_as_written(surface: Any, database_18: DatabaseUrl) -> None:
     sql = "select :first_parameter::int,\n  :second::text, missing"
-    async with await assay.connect(database_18) as db:
+    async with await surface.connect(database_18) as db:
         with pytest.raises(assay.StatementError, match=r"\(line 2, column 18\)") as caught:
             await db.fetch_all(tuple[int, str, str], sql, first_parameter=1, second="a")
     position = caught.value.position
@@ -138,8 +139,8 @@ async def test_position_of_an_error_is_in_the_statement_as_written(database_18: 
     assert caught.value.statement == sql
 
 
-async def test_argument_of_the_wrong_type_is_named(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as db:
+async def test_argument_of_the_wrong_type_is_named(surface: Any, database_18: DatabaseUrl) -> None:
+    async with await surface.connect(database_18) as db:
         with pytest.raises(assay.ParameterError, match="query argument :low"):
             await db.fetch_all(int, "select 1 where :high::text > :low::int::text", high="x", low="y")
         with pytest.raises(assay.ParameterError, match=r"query argument \$1"):
@@ -147,9 +148,9 @@ async def test_argument_of_the_wrong_type_is_named(database_18: DatabaseUrl) -> 
         assert await db.fetch_one(int, "select 1") == 1
 
 
-async def test_changed_schema_is_noticed_between_statements(database_18: DatabaseUrl) -> None:
+async def test_changed_schema_is_noticed_between_statements(surface: Any, database_18: DatabaseUrl) -> None:
     sql = "select * from team"
-    async with await assay.connect(database_18) as db, await assay.connect(database_18) as other:
+    async with await surface.connect(database_18) as db, await surface.connect(database_18) as other:
         await other.execute("create table team (id int); insert into team values (1)")
         assert await db.fetch_one(tuple[Any, ...], sql) == (1,)
         await other.execute("alter table team add name text default 'a'")
@@ -158,9 +159,9 @@ async def test_changed_schema_is_noticed_between_statements(database_18: Databas
         assert await db.execute("delete from team where id = $1", "1") == 1
 
 
-async def test_changed_schema_in_a_transaction_is_an_error_once(database_18: DatabaseUrl) -> None:
+async def test_changed_schema_in_a_transaction_is_an_error_once(surface: Any, database_18: DatabaseUrl) -> None:
     sql = "select * from team"
-    async with await assay.connect(database_18) as db, await assay.connect(database_18) as other:
+    async with await surface.connect(database_18) as db, await surface.connect(database_18) as other:
         await other.execute("create table team (id int)")
         assert await db.fetch_all(tuple[Any, ...], sql) == []
         await other.execute("alter table team add name text")
@@ -171,9 +172,9 @@ async def test_changed_schema_in_a_transaction_is_an_error_once(database_18: Dat
             assert await tx.fetch_all(tuple[Any, ...], sql) == []
 
 
-async def test_changed_composite_type_is_an_error_once(database_18: DatabaseUrl) -> None:
+async def test_changed_composite_type_is_an_error_once(surface: Any, database_18: DatabaseUrl) -> None:
     sql = "select pair from holder where $1"
-    async with await assay.connect(database_18) as db, await assay.connect(database_18) as other:
+    async with await surface.connect(database_18) as db, await surface.connect(database_18) as other:
         await other.execute("create type pair as (a int, b int); create table holder (pair pair)")
         await other.execute("insert into holder values ((1, 2))")
         assert tuple(await db.fetch_one(Any, sql, True)) == (1, 2)
@@ -183,18 +184,20 @@ async def test_changed_composite_type_is_an_error_once(database_18: DatabaseUrl)
         assert tuple(await db.fetch_one(Any, sql, True)) == (1, 2, None)
 
 
-async def test_statements_deallocated_behind_the_back_are_prepared_again(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as db:
+async def test_statements_deallocated_behind_the_back_are_prepared_again(
+    surface: Any, database_18: DatabaseUrl
+) -> None:
+    async with await surface.connect(database_18) as db:
         assert await db.fetch_one(int, "select 1 where $1", True) == 1
         await db.execute("deallocate all")
         assert await db.fetch_one(int, "select 1 where $1", True) == 1
 
 
 async def test_many_different_statements_do_not_pile_up(
-    database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+    surface: Any, database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("assay.runtime.session.MAX_PREPARED", 5)
-    async with await assay.connect(database_18) as db:
+    async with await surface.connect(database_18) as db:
         for number in range(20):
             assert await db.fetch_one(int, cast("Any", f"select {number}")) == number
         prepared = await db.fetch_one(
@@ -203,8 +206,8 @@ async def test_many_different_statements_do_not_pile_up(
         assert prepared <= 6
 
 
-async def test_connection_runs_one_statement_at_a_time(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as db:
+async def test_connection_runs_one_statement_at_a_time(surface: Any, database_18: DatabaseUrl) -> None:
+    async with await surface.connect(database_18) as db:
         first = asyncio.create_task(db.fetch_one(int, "select 1 from pg_sleep(0.2)"))
         await asyncio.sleep(0.05)
         with pytest.raises(assay.UsageError, match="running another statement"):
@@ -213,8 +216,8 @@ async def test_connection_runs_one_statement_at_a_time(database_18: DatabaseUrl)
         assert await db.fetch_one(int, "select 3") == 3
 
 
-async def test_closed_connection_says_so(database_18: DatabaseUrl) -> None:
-    db = await assay.connect(database_18)
+async def test_closed_connection_says_so(surface: Any, database_18: DatabaseUrl) -> None:
+    db = await surface.connect(database_18)
     assert repr(db) == f"<Connection to {database_18.place}, open>"
     await db.close()
     await db.close()
@@ -223,8 +226,8 @@ async def test_closed_connection_says_so(database_18: DatabaseUrl) -> None:
         await db.fetch_one(int, "select 1")
 
 
-async def test_connection_cut_by_the_server_is_lost(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as db, await assay.connect(database_18) as killer:
+async def test_connection_cut_by_the_server_is_lost(surface: Any, database_18: DatabaseUrl) -> None:
+    async with await surface.connect(database_18) as db, await surface.connect(database_18) as killer:
         pid = await db.fetch_one(int, "select pg_backend_pid()")
         await killer.fetch_one(bool, "select pg_terminate_backend($1, 5000)", pid)
         with pytest.raises((assay.ConnectionLost, assay.OperatorIntervention)):
@@ -233,14 +236,15 @@ async def test_connection_cut_by_the_server_is_lost(database_18: DatabaseUrl) ->
             await db.fetch_one(int, "select 1")
 
 
-async def test_interrupted_statement_leaves_the_connection_usable(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as db:
+@only_async
+async def test_interrupted_statement_leaves_the_connection_usable(surface: Any, database_18: DatabaseUrl) -> None:
+    async with await surface.connect(database_18) as db:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await db.execute("select pg_sleep(60)")
         assert await db.fetch_one(int, "select 1") == 1
 
 
-async def test_settings_of_the_session_are_passed_on(database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18, server_settings={"application_name": "proof"}) as db:
+async def test_settings_of_the_session_are_passed_on(surface: Any, database_18: DatabaseUrl) -> None:
+    async with await surface.connect(database_18, server_settings={"application_name": "proof"}) as db:
         assert await db.fetch_one(str, "show application_name") == "proof"

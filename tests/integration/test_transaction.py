@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -14,8 +15,8 @@ from assay.runtime.executor import Isolation
 
 
 @pytest.fixture
-async def pool(database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with assay.Pool(database_18, min_connections=1, max_connections=3) as pool:
+async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(database_18, min_connections=1, max_connections=3) as pool:
         await pool.execute(
             "create table entry (id int primary key, twin int unique references entry deferrable initially deferred)"
         )
@@ -23,12 +24,14 @@ async def pool(database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
 
 
 @pytest.fixture(params=["pool", "connection"])
-async def source(request: pytest.FixtureRequest, pool: assay.Pool, database_18: DatabaseUrl) -> AsyncIterator[Any]:
+async def source(
+    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+) -> AsyncIterator[Any]:
     """What transactions are begun on; looked at through ``pool``."""
     if request.param == "pool":
         yield pool
         return
-    async with await assay.connect(database_18) as connection:
+    async with await surface.connect(database_18) as connection:
         yield connection
 
 
@@ -62,6 +65,7 @@ async def test_exception_rolls_back_and_passes_on(source: Any, pool: assay.Pool)
     assert await entries(pool) == [2]
 
 
+@only_async
 async def test_cancellation_in_a_statement_rolls_back(source: Any, pool: assay.Pool) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1), source.transaction() as tx:
@@ -71,6 +75,7 @@ async def test_cancellation_in_a_statement_rolls_back(source: Any, pool: assay.P
     await add(source, 1)
 
 
+@only_async
 async def test_cancellation_between_statements_rolls_back(source: Any, pool: assay.Pool) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1), source.transaction() as tx:
@@ -79,6 +84,7 @@ async def test_cancellation_between_statements_rolls_back(source: Any, pool: ass
     assert await entries(source) == []
 
 
+@only_async
 async def test_second_cancellation_during_the_rollback_commits_nothing(source: Any, pool: assay.Pool) -> None:
     begun = asyncio.Event()
 
@@ -164,6 +170,7 @@ async def test_savepoint_that_went_on_after_an_error_is_rolled_back_alone(source
     assert await entries(pool) == [1, 2]
 
 
+@only_async
 async def test_cancelled_savepoint_rolls_back_alone(source: Any, pool: assay.Pool) -> None:
     async with source.transaction() as tx:
         await add(tx, 1)
@@ -176,9 +183,9 @@ async def test_cancelled_savepoint_rolls_back_alone(source: Any, pool: assay.Poo
 
 
 async def test_transaction_on_a_connection_that_has_one_is_a_savepoint(
-    database_18: DatabaseUrl, pool: assay.Pool
+    surface: Any, database_18: DatabaseUrl, pool: assay.Pool
 ) -> None:
-    async with await assay.connect(database_18) as connection, connection.transaction():
+    async with await surface.connect(database_18) as connection, connection.transaction():
         await add(connection, 1)
         with pytest.raises(Stop):
             async with connection.transaction():
@@ -189,9 +196,9 @@ async def test_transaction_on_a_connection_that_has_one_is_a_savepoint(
 
 
 async def test_block_inside_a_transaction_begun_by_hand_is_a_savepoint(
-    database_18: DatabaseUrl, pool: assay.Pool
+    surface: Any, database_18: DatabaseUrl, pool: assay.Pool
 ) -> None:
-    async with await assay.connect(database_18) as connection:
+    async with await surface.connect(database_18) as connection:
         await connection.execute("begin")
         async with connection.transaction() as tx:
             await add(tx, 1)
@@ -255,6 +262,7 @@ async def test_connection_lost_in_a_block_is_told_and_nothing_stays(source: Any,
     assert await entries(pool) == []
 
 
+@only_async
 async def test_savepoint_whose_rollback_was_cut_short_dooms_the_whole(source: Any, pool: assay.Pool) -> None:
     async def work() -> None:
         async with source.transaction() as tx:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -33,6 +33,7 @@ OF_ANOTHER_PROCESS = (
     "This connection was opened in the process {}, and this is a forked child of it, which must not share its socket; "
     "open a connection or a pool after the fork, in each process"
 )
+_PLAN_INVALID = "cached statement plan is invalid due to a database schema or configuration change"
 _IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE})
 
 
@@ -244,8 +245,9 @@ class Session:
 
     def _refuse(self, result: PGresult, text: str, query: Query | None) -> None:
         said = report(result, text, self._types.encoding)
-        error = refused_statement(said if query is None else said.as_written(query.statement))
-        raise _Stale(error) if _is_stale(result, error.sqlstate) else error
+        if _is_stale(result, said.sqlstate):
+            raise _Stale(refused_statement(replace(said, message=_PLAN_INVALID)))
+        raise refused_statement(said if query is None else said.as_written(query.statement))
 
     def _run(self, prepared: Prepared, query: Query, values: tuple[object, ...]) -> PGresult:
         statement = prepared.statement
