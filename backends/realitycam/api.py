@@ -169,15 +169,6 @@ class VerificationView(BaseModel):
     verified_at: datetime
 
 
-class Health(BaseModel):
-    """Whether the service can work."""
-
-    status: Literal["ok", "failing"]
-    database: str
-    """Which database, by name and host."""
-    error: str | None = None
-
-
 class Problem(BaseModel):
     """Why a request was not answered."""
 

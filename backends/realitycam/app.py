@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request, Response, UploadFile
 from pydantic import Json
 
 import assay
+from assay.contrib.fastapi import PoolDependency as Pool
+from assay.contrib.fastapi import health_router, lifespan
 
 from . import failures
 from .api import (
@@ -20,7 +22,6 @@ from .api import (
     CaptureView,
     Cursor,
     DeviceView,
-    Health,
     MatchView,
     RegisterDevice,
     VerificationView,
@@ -40,28 +41,19 @@ def create_app(options: Options | None = None) -> FastAPI:
     Starting it opens the pool and applies the migrations that are pending; stopping it closes the pool.
     """
     options = options or load()
-    app = FastAPI(title="RealityCam", summary="Photos with proof", version="0.1.0", lifespan=_lifespan(options))
-    app.state.options = options
+    opening = lifespan(lambda: _service_pool(options))
+    app = FastAPI(title="RealityCam", summary="Photos with proof", version="0.1.0", lifespan=opening)
     app.add_middleware(BodyLimit, limit=options.max_upload_bytes)
     failures.install(app)
     app.include_router(router)
+    app.include_router(health_router(timeout=options.health_timeout), responses=failures.RESPONSES)
     return app
 
 
-def _lifespan(options: Options) -> Any:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        url = await find_database(options)
-        async with open_pool(url, options) as pool:
-            app.state.pool, app.state.place = pool, url.place
-            yield
-
-    return lifespan
-
-
-def _pool(request: Request) -> assay.Pool:
-    pool: assay.Pool = request.app.state.pool
-    return pool
+@asynccontextmanager
+async def _service_pool(options: Options) -> AsyncIterator[assay.Pool]:
+    async with open_pool(await find_database(options), options) as pool:
+        yield pool
 
 
 def _cursor(before: Annotated[str | None, Query(description="The `next` of the page before")] = None) -> Cursor | None:
@@ -69,9 +61,6 @@ def _cursor(before: Annotated[str | None, Query(description="The `next` of the p
         return Cursor.parse(before) if before is not None else None
     except ValueError as error:
         failures.invalid(("query", "before"), str(error))
-
-
-Pool: TypeAlias = Annotated[assay.Pool, Depends(_pool)]
 
 
 @router.post("/devices", status_code=201, responses={200: {"model": DeviceView, "description": "Seen again"}})
@@ -165,19 +154,6 @@ async def verify_photo(pool: Pool, request: Request, media: UploadFile) -> Verif
         match=MatchView.of(match) if match else None,
         verified_at=log.created_at,
     )
-
-
-@router.get("/health", responses={503: {"model": Health, "description": "The database does not answer"}})
-async def health(pool: Pool, request: Request, response: Response) -> Health:
-    """Whether the database answers in time, and which database that is."""
-    options: Options = request.app.state.options
-    place: str = request.app.state.place
-    try:
-        await pool.check(options.health_timeout)
-    except assay.Error as error:
-        response.status_code = 503
-        return Health(status="failing", database=place, error=str(error))
-    return Health(status="ok", database=place)
 
 
 async def _page(pool: assay.Pool, device_id: UUID, before: Cursor | None, size: int) -> list[Capture]:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 import assay
+from assay.contrib.fastapi import answer_unavailable
 
 from .api import Mistakes, Problem
 
@@ -20,15 +21,6 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such device"}}
 
-_UNAVAILABLE: tuple[type[assay.Error], ...] = (
-    assay.PoolError,
-    assay.ConnectionFailed,
-    assay.AuthenticationFailed,
-    assay.UndefinedDatabase,
-    assay.ResourceError,
-    assay.OperatorIntervention,
-)
-
 
 def invalid(where: tuple[str, ...], what: str) -> Never:
     """Refuse a request that is well formed, with the same answer as one that is not."""
@@ -39,8 +31,7 @@ def install(app: FastAPI) -> None:
     """Answer what the routes raise: 422 for what a client can mend, 503 for what it can wait out."""
     app.add_exception_handler(RequestValidationError, _mistakes)
     app.add_exception_handler(assay.DataError, _data)
-    for kind in _UNAVAILABLE:
-        app.add_exception_handler(kind, _unavailable)
+    answer_unavailable(app)
 
 
 async def _mistakes(request: Request, error: Exception) -> Response:
@@ -60,12 +51,6 @@ def _words(mistake: dict[str, Any]) -> str:
 
 async def _data(request: Request, error: Exception) -> Response:
     return _answer(422, [{"loc": [], "msg": f"a value cannot be stored: {error}", "type": "value_error"}])
-
-
-async def _unavailable(request: Request, error: Exception) -> Response:
-    response = _answer(503, "The database is busy or cannot be reached; try again shortly")
-    response.headers["Retry-After"] = "1"
-    return response
 
 
 def _answer(status: int, detail: Any) -> Response:

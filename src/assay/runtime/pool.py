@@ -237,6 +237,11 @@ class Pool(Replicated):
         """
         return Lease(self._reserve, self._url, timeout)
 
+    @property
+    def place(self) -> str:
+        """Which database, in words for people: ``database "app" at db.example:5432``."""
+        return self._url.place
+
     async def check(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - one bound on several steps
         """Health check: get a connection, and an answer from the server on it, or raise.
 
