@@ -12,8 +12,8 @@ import assay
 from assay._version import __version__
 from assay.server.binaries import Programs
 
-_PASSING = frozenset({"_", "COLUMNS", "LINES", "OLDPWD", "SHLVL", "TERM_SESSION_ID", "WINDOWID"})
-"""Variables of the environment that tell one terminal from another, and nothing to a program's classes."""
+_PASSING = frozenset({"COLUMNS", "LINES", "OLDPWD", "PYTEST_CURRENT_TEST", "SHLVL", "TERM_SESSION_ID", "WINDOWID", "_"})
+"""Variables of the environment whose values tell one run from another, and nothing to a program's classes."""
 
 
 def state_of_assay() -> str:
@@ -44,5 +44,5 @@ def state_of_programs(programs: Programs) -> str:
 
 def state_of_python() -> str:
     """What tells one Python, where it looks for modules, and what it finds around it, from another."""
-    around = sorted((name, value) for name, value in os.environ.items() if name not in _PASSING)
+    around = sorted((name, "" if name in _PASSING else value) for name, value in os.environ.items())
     return repr((sys.version, sys.executable, sys.prefix, sys.flags, sys.path, str(Path.cwd()), around))
