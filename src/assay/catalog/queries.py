@@ -158,6 +158,15 @@ select pg_catalog.json_build_object(
         select from pg_catalog.pg_cast t where t.castfunc >= 16384 and (
             t.casttarget = 'pg_catalog.json'::pg_catalog.regtype
             or t.casttarget = 'pg_catalog.jsonb'::pg_catalog.regtype)),
+    'checked_by_users', (
+        -- What came with the server is not in pg_depend.
+        select pg_catalog.json_agg(distinct con.contypid::pg_catalog.int8)
+        from pg_catalog.pg_constraint con join pg_catalog.pg_depend d
+        on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = con.oid
+        where con.contypid <> 0 and d.refobjid <> con.contypid and (
+            d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            or d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+            or d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass)),
     'strange_classes', (
         select pg_catalog.json_agg(distinct part.family::pg_catalog.int8)
         from (

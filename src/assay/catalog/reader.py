@@ -43,6 +43,10 @@ class Catalog:
         """Whether users have made casts to json or jsonb by functions of theirs."""
         self.strange_families: frozenset[int] = frozenset()
         """The operator families with functions of users that may do more than compare."""
+        self.checked_by_users: frozenset[int] = frozenset()
+        """The domains with CHECK constraints that call functions of users, or cast to types of theirs."""
+        self.text_bodies: set[int] = set()
+        """The SQL functions for which the tree of a body that is text has been asked for."""
         self._surveyed = False
 
     async def load(
@@ -55,8 +59,7 @@ class Catalog:
         operators: Iterable[int] = (),
     ) -> None:
         """Read the objects of these OIDs that have not been read; ones that do not exist stay absent."""
-        if not self._surveyed:
-            await self._survey(queries)
+        await self.survey(queries)
         if wanted := _missing(operators, self.operators):
             for oid, function, negated in await _rows(queries, OPERATORS, wanted):
                 self.operators[oid] = Operator(function, negated)
@@ -70,12 +73,15 @@ class Catalog:
         if wanted := _missing(types, self.types):
             self._add_types(await _rows(queries, TYPES, wanted))
 
-    async def _survey(self, queries: Queries) -> None:
-        """What concerns the database as a whole."""
+    async def survey(self, queries: Queries) -> None:
+        """Read what concerns the database as a whole, if that is not known."""
+        if self._surveyed:
+            return
         facts = msgspec.json.decode(await queries.text(WHOLE_DATABASE) or "{}")
         self.nondeterministic = frozenset(facts["nondeterministic"] or ())
         self.casts_to_text, self.casts_to_json = facts["casts_to_text"], facts["casts_to_json"]
         self.strange_families = frozenset(facts["strange_classes"] or ())
+        self.checked_by_users = frozenset(facts["checked_by_users"] or ())
         self._surveyed = True
 
     def _add_types(self, rows: list[dict[str, Any]]) -> None:

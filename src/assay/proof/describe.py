@@ -24,8 +24,10 @@ from assay.proof.nodes import Command, expression_type, target_list, visible
 from assay.proof.nullability.answer import Nullness, maybe
 from assay.proof.nullability.returning import rewritten
 from assay.proof.parameters import null_uses
+from assay.proof.preflight import check_literals
 from assay.proof.querytree import Node
 from assay.proof.session import Analysed, Session, TooLarge
+from assay.proof.textbodies import read_text_bodies
 from assay.runtime.connecting import translate
 
 MOST_PARAMETERS = 100
@@ -54,6 +56,7 @@ async def _from_tree(session: Session, catalog: Catalog, sql: str) -> Descriptio
     """What the statement's tree says of it, or why nothing can be had from that."""
     try:
         async with session.undone():
+            await check_literals(session, catalog, sql)
             analysed = await session.analyse(sql)
             if analysed is None:
                 return "has no query tree that can be read"
@@ -103,6 +106,7 @@ async def _load(session: Session, inference: Inference, tree: Node) -> None:
             types=needs.types,
             operators=needs.operators,
         )
+        await read_text_bodies(session, catalog, needs.functions)
         complete_calls(inference, pending)
         found = _texts(catalog, needs) - done
         done |= found

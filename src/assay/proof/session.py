@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -53,6 +54,7 @@ class Session:
         self._connection = connection
         self._name = f"assay_{secrets.token_hex(8)}"
         self._prepared = False
+        self._numbers = count(1)
 
     async def text(self, sql: str, *args: object) -> str | None:
         """The first column of the first row."""
@@ -78,6 +80,16 @@ class Session:
                 self._prepared = False
             if not self._connection.is_closed():
                 await self._connection.execute(end)
+
+    async def parameters(self, sql: str) -> list[int]:
+        """The types of the parameters of a statement, as OIDs; raises asyncpg's errors for one that is not valid."""
+        version = self._connection.get_server_version().major
+        async with self.undone():
+            await self.text(f"prepare {self._name} as {sql}")
+            self._prepared = True
+            facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
+        found: list[int] = facts["parameters"]
+        return found
 
     async def analyse(self, sql: str) -> Analysed | None:
         """The analysed tree of a statement; None for one that has none, or where none can be had.
@@ -106,11 +118,20 @@ class Session:
             fields = ", ".join(f"p{number} {kind}" for number, kind in enumerate(declared, 1))
             await self.text(f"create type {arguments} as ({fields})")
             sql = _parameters_as_fields(sql)
+        return await self.body(sql, [arguments] if arguments else [])
+
+    async def body(self, sql: str, arguments: list[str]) -> str | None:
+        """The text of the tree of statements as the body of a new function with these arguments.
+
+        Raises TooLarge, and asyncpg's errors for what has no such tree.
+        """
+        name = f"{self._name}_{next(self._numbers)}"
         # The line's end keeps a comment at the end of the statement from swallowing the end of the wrapper.
         await self.text(
-            f"create function pg_temp.{self._name}({arguments}) returns void language sql begin atomic {sql}\n; end"
+            f"create function pg_temp.{name}({', '.join(arguments)}) returns void language sql"
+            f" begin atomic {sql}\n; end"
         )
-        text = await self.text(_BODY, self._name, LARGEST_TREE)
+        text = await self.text(_BODY, name, LARGEST_TREE)
         if text == "":
             raise TooLarge
         return text

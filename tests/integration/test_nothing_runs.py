@@ -1,0 +1,112 @@
+"""What PostgreSQL would run while it only parses a statement does not run either."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from assay.config import DatabaseUrl
+from assay.errors import StatementError
+from assay.proof import describe
+
+SCHEMA = """
+create sequence numbers;
+create function counted(x int) returns boolean language plpgsql as
+    'begin perform nextval(''public.numbers''); return true; end';
+create domain counting as int check (counted(value));
+create domain above as counting;
+create domain plain as int check (value > 0);
+create type holder as (content counting, label text);
+create type outside as (h holder);
+create type "Odd" as (content counting);
+create domain held as holder;
+create type mood as enum ('a', 'b');
+create table item (id int, h holder, hs holder[], m mood, s text, d date, c counting, p plain[]);
+"""
+
+REFUSED = [
+    ("cast", "select '(1,a)'::holder"),
+    ("type_before_it", "select holder '(1,a)'"),
+    ("quoted_type_before_it", "select \"Odd\" '(1)'"),
+    ("array_of_rows", """select '{"(1,a)"}'::holder[]"""),
+    ("array_of_the_domain", "select '{1}'::counting[]"),
+    ("array_of_a_domain_over_it", "select '{1}'::above[]"),
+    ("row_inside_a_row", """select '("(1,a)")'::outside"""),
+    ("domain_over_a_row", "select '(1,a)'::held"),
+    ("compared", "select id from item where hs = '{}'"),
+    ("inserted", "insert into item (h) values ('(1,a)')"),
+    ("assigned_to_an_element", "update item set hs[1] = '(1,b)'"),
+    ("explained", "explain select '(1,a)'::holder"),
+    ("kept_for_a_table", "create table other as select '(1,a)'::holder as h"),
+    ("in_dollar_quotes", "select $a$(1,a)$a$::holder"),
+    ("in_parts", "select '(1,'\n'a)'::holder"),
+    ("beside_parameters", "select $1::int, '(1,a)'::holder, $2::text"),
+]
+
+PROVEN = [
+    ("literals_of_other_types", "select 'x', date '2020-01-01', mood 'a', '{1}'::plain[], interval '1' day"),
+    ("literal_of_the_domain_itself", "select '1'::counting"),
+    ("literals_that_nothing_types", "select jsonb_build_object('a', 'b'), concat('x', $1::text)"),
+    ("conditions", "select id from item where s like 'a' escape 'b' and m = 'a' and d > '2020-01-01' and $1 = 'x'"),
+    ("inserted", "insert into item (s, m, id) values ('(1,a)', 'a', '1') returning m"),
+    ("no_literal", "select h from item"),
+    ("comment", "select 1 -- '(1,a)'::holder"),
+]
+
+
+@pytest.fixture(scope="session")
+def watched_name() -> str:
+    """The name of the session's database, which is made once on each server."""
+    return f"watched_{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+async def connection(server: DatabaseUrl, watched_name: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database with domains whose CHECK constraints take numbers from a sequence."""
+    admin = await asyncpg.connect(server.reveal())
+    try:
+        if not await admin.fetchval("select count(*) from pg_database where datname = $1", watched_name):
+            await admin.execute(f'create database "{watched_name}"')
+            made = await asyncpg.connect(server.with_database(watched_name).reveal())
+            await made.execute(SCHEMA)
+            await made.close()
+    finally:
+        await admin.close()
+    opened = await asyncpg.connect(server.with_database(watched_name).reveal())
+    yield opened
+    await opened.close()
+
+
+async def _taken(connection: asyncpg.Connection) -> bool:
+    taken: bool = await connection.fetchval("select is_called from numbers")
+    return taken
+
+
+@pytest.mark.parametrize("sql", [pytest.param(sql, id=name) for name, sql in REFUSED])
+async def test_literal_that_code_of_users_would_read_is_not_read(connection: asyncpg.Connection, sql: str) -> None:
+    with pytest.raises(StatementError) as caught:
+        await describe(connection, sql)
+    assert "to read a literal" in str(caught.value)
+    assert caught.value.position is not None
+    assert sql[caught.value.position - 1] in "'$"
+    assert not await _taken(connection)
+
+
+@pytest.mark.parametrize("sql", [pytest.param(sql, id=name) for name, sql in PROVEN])
+async def test_statement_beside_such_domains_is_proven(connection: asyncpg.Connection, sql: str) -> None:
+    description = await describe(connection, sql)
+    assert description.notes == ()
+    assert not await _taken(connection)
+
+
+async def test_utility_statement_with_a_literal(connection: asyncpg.Connection) -> None:
+    assert (await describe(connection, "set application_name = 'x'")).columns == ()
+
+
+async def test_nothing_is_left_of_what_was_tried(connection: asyncpg.Connection) -> None:
+    await describe(connection, "select jsonb_build_object('a', 'b')")
+    assert await connection.fetchval("select count(*) from pg_prepared_statements where name like 'assay%'") == 0
+    assert not connection.is_in_transaction()
