@@ -99,8 +99,8 @@ returning *
 
 
 @pytest.fixture
-async def db(database: DatabaseUrl) -> AsyncIterator[assay.Connection]:
-    async with await assay.connect(database) as connection:
+async def db(surface: Any, database: DatabaseUrl) -> AsyncIterator[assay.Connection]:
+    async with await surface.connect(database) as connection:
         await connection.execute(SCHEMA)
         yield connection
 

@@ -88,6 +88,11 @@ def decode_float4(data: Any) -> float:
     return number
 
 
+def read_float4(text: str) -> float:
+    """The shortest digits that tell it from other numbers of its size."""
+    return decode_float4(_FLOAT4.pack(float(text)))
+
+
 def decode_float8(data: Any) -> float:
     """Eight bytes."""
     number: float = _FLOAT8.unpack(data)[0]

@@ -54,7 +54,7 @@ ENTRIES: dict[str, _Entry] = {
     "xid8": _whole(8, signed=False),
     "oid8": _whole(8, signed=False),
     "pg_lsn": _whole(8, read=numbers.read_lsn),
-    "float4": _Entry(numbers.decode_float4, float, numbers.encode_float4),
+    "float4": _Entry(numbers.decode_float4, numbers.read_float4, numbers.encode_float4),
     "float8": _Entry(numbers.decode_float8, float, numbers.encode_float8),
     "numeric": _Entry(_numeric.load, Decimal, numbers.encode_numeric),
     "bytea": _BYTES,
