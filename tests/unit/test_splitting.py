@@ -150,6 +150,12 @@ _WORDS = st.sampled_from(
 _SCRIPTS = st.lists(st.one_of(_MARKS, _WORDS, st.just("copy t from stdin")), max_size=40).map("".join)
 
 
+def test_a_backslash_escapes_in_every_literal_of_characters_where_strings_do_not_conform() -> None:
+    script = r"select 'a\';', N'b\';', E'c\';', X'\'; select 2"
+    statements = split_statements(script, standard_conforming_strings=False)
+    assert [one.text for one in statements] == [script.removesuffix(" select 2"), " select 2"]
+
+
 @given(_SCRIPTS, st.booleans())
 def test_joining_the_statements_loses_nothing(script: str, conforming: bool) -> None:
     statements = split_statements(script, standard_conforming_strings=conforming)

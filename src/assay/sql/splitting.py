@@ -4,9 +4,8 @@ The rules are PostgreSQL's lexical ones (manual section 4.1; src/backend/parser/
 those of psql (src/fe_utils/psqlscan.l): a semicolon ends a statement unless it stands inside a literal, a quoted name,
 a comment, parentheses (``CREATE RULE ... DO (a; b)``) or the ``BEGIN ATOMIC ... END`` body of a function.
 
-Scripts can be long, so this does not read token by token as ``assay.sql.lexer`` does: it passes over whole stretches
-that cannot end a statement, and knows servers whose standard_conforming_strings is off. A test sees to it that the two
-agree on what is a literal and what a comment.
+Scripts can be long, so not all of them is read token by token: once it is known what a statement is, whole stretches
+of it that cannot hold its end are passed over.
 """
 
 from __future__ import annotations
@@ -16,37 +15,19 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
+from assay.sql.lexer import BLANK, IDENTIFIER, Kind, token_at, tokenize
+
 _HEAD = 12
 """So many words of a statement are kept; what a statement is shows within them."""
 
-_IDENTIFIER = r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]*"
-_TAG = r"(?:[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*)?"
-_TOKEN = re.compile(
-    rf"""
-    (?P<space>(?:[ \t\n\r\f\v]+|--[^\n\r]*)+)
-    |(?P<comment>/\*)
-    |(?P<escaped>[eE]')
-    |(?P<string>')
-    |(?P<quoted>"[^"]*"?)
-    |(?P<dollar>\${_TAG}\$)
-    |(?P<word>{_IDENTIFIER})
-    |(?P<mark>[;()\\])
-    |(?P<other>[^ \t\n\r\f\v\-/'"$;()\\A-Za-z_\u0080-\U0010ffff]+|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_DULL = rf"""[^\-/'"$;()\\A-Za-z_\u0080-\U0010ffff]+|-(?!-)|/(?!\*)|(?>{_IDENTIFIER})(?!')|"[^"]*\""""
+_DULL = rf"""[^\-/'"$;()\\A-Za-z_\u0080-\U0010ffff]+|-(?!-)|/(?!\*)|{IDENTIFIER}(?!')|"[^"]*\""""
 _STRETCH = re.compile(f"(?:{_DULL}|'[^']*')+")
 """What cannot hold the end of a statement; literals are in it."""
 _ESCAPED_STRETCH = re.compile(f"(?:{_DULL})+")
 """The same, where a backslash escapes in every literal."""
 
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
-_PLAIN_STRING = re.compile(r"[^']*(?:'|\Z)")
-_ESCAPE_STRING = re.compile(r"(?:[^'\\]+|\\.)*+(?:'|\\?\Z)", re.DOTALL)
-_CONTINUED = re.compile(r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'")
-"""White space with a line break, and another quote: the literal goes on (manual section 4.1.2.1)."""
-
+_WHITESPACE, _COMMENT, _WORD, _SYMBOL = Kind.WHITESPACE, Kind.COMMENT, Kind.WORD, Kind.SYMBOL
+"""Looked up once, since an enum looks its members up slowly."""
 _ROUTINE = frozenset({"function", "procedure"})
 
 
@@ -96,13 +77,10 @@ def split_statements(script: str, *, standard_conforming_strings: bool = True) -
 def plain_text(statement: str) -> str:
     """A statement without comments and its semicolon, and with one space for white space outside of literals."""
     parts: list[str] = []
-    at = 0
-    while at < len(statement):
-        kind, end = _next_token(statement, at, escapes=False)
-        part = " " if kind in ("space", "comment") else statement[at:end]
+    for token in tokenize(statement):
+        part = " " if token.kind in BLANK else statement[token.start : token.end]
         if part != " " or parts[-1:] != [" "]:
             parts.append(part)
-        at = end
     return "".join(parts).strip("; ")
 
 
@@ -127,24 +105,24 @@ class _Splitter:
     obstacle: tuple[Obstacle, int] | None = None
 
     def split(self) -> tuple[Statement, ...]:
-        while self.at < len(self.script):
-            begin = self.at
-            kind, self.at = _next_token(self.script, begin, escapes=self.escapes)
-            if kind not in ("space", "comment"):
-                self._token(kind, self.script[begin : self.at], begin)
+        script, end = self.script, len(self.script)
+        while self.at < end:
+            kind, begin, self.at, _ = token_at(script, self.at, self.escapes)
+            if kind is not _WHITESPACE and kind is not _COMMENT:
+                self._token(kind, script[begin : self.at], begin)
         self._close()
         return tuple(self.statements)
 
-    def _token(self, kind: str, text: str, begin: int) -> None:
+    def _token(self, kind: Kind, text: str, begin: int) -> None:
         if text == ";":
             self._semicolon()
             return
         if self.first < 0:
             self.first = begin
-        if kind == "word":
+        if kind is _WORD:
             text = text.lower()
             self._word(text)
-        elif kind == "mark":
+        elif kind is _SYMBOL:
             self._mark(text, begin)
         self.previous = text
         self._skip_dull()
@@ -174,7 +152,7 @@ class _Splitter:
             self.parentheses += 1
         elif mark == ")":
             self.parentheses = max(0, self.parentheses - 1)
-        elif self.obstacle is None:
+        elif mark == "\\" and self.obstacle is None:
             self.obstacle = (Obstacle.BACKSLASH, begin)
 
     def _semicolon(self) -> None:
@@ -205,61 +183,6 @@ class _Splitter:
         elif self.statements and self.start < end:
             last = self.statements[-1]
             self.statements[-1] = replace(last, text=last.text + self.script[self.start :])
-
-
-def _next_token(script: str, at: int, *, escapes: bool) -> tuple[str, int]:
-    """The kind of the token at ``at``, as _TOKEN names it, and where it ends."""
-    match = _TOKEN.match(script, at)
-    assert match is not None  # noqa: S101 - the last alternative takes any character
-    kind, end = match.lastgroup or "", match.end()
-    match kind:
-        case "comment":
-            end = _comment_end(script, end)
-        case "string" | "escaped":
-            end = _literal_end(script, end, escapes=escapes or kind == "escaped")
-        case "dollar":
-            end = _dollar_end(script, end, match[0])
-        case _:
-            pass
-    return kind, end
-
-
-def _comment_end(script: str, at: int) -> int:
-    """Where the block comment whose opening ends at ``at`` is closed; they nest."""
-    depth = 1
-    while depth:
-        edge = _COMMENT_EDGE.search(script, at)
-        if edge is None:
-            return len(script)
-        depth += 1 if edge[0] == "/*" else -1
-        at = edge.end()
-    return at
-
-
-def _literal_end(script: str, at: int, *, escapes: bool) -> int:
-    """Where the literal whose opening quote ends at ``at`` is closed.
-
-    A doubled quote reads as two literals, which comes to the same. A literal with escapes that goes on after a line
-    break keeps its escapes there, so both parts are taken together.
-    """
-    pattern = _ESCAPE_STRING if escapes else _PLAIN_STRING
-    while True:
-        closed = pattern.match(script, at)
-        at = closed.end() if closed else len(script)
-        if not escapes:
-            return at
-        again = _CONTINUED.match(script, at)
-        if again is not None:
-            at = again.end()
-        elif script.startswith("'", at):
-            at += 1
-        else:
-            return at
-
-
-def _dollar_end(script: str, at: int, tag: str) -> int:
-    end = script.find(tag, at)
-    return len(script) if end < 0 else end + len(tag)
 
 
 def _creates_routine(words: list[str]) -> bool:
