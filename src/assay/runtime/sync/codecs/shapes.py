@@ -79,14 +79,17 @@ def read_box(text: str) -> asyncpg.Box:
 
 def decode_circle(data: Any) -> asyncpg.Circle:
     """Centre and radius."""
-    x, y, radius = _THREE.unpack(data)
-    return asyncpg.Circle(asyncpg.Point(x, y), radius)
+    return _circle(*_THREE.unpack(data))
 
 
 def read_circle(text: str) -> asyncpg.Circle:
     """``<(x,y),r>``."""
-    x, y, radius = _numbers(text)
-    return asyncpg.Circle(asyncpg.Point(x, y), radius)
+    return _circle(*_numbers(text))
+
+
+def _circle(x: float, y: float, radius: float) -> asyncpg.Circle:
+    centre: Any = (x, y)  # a plain pair, as asyncpg has it
+    return asyncpg.Circle(centre, radius)
 
 
 def encode_circle(value: Any) -> bytes:
