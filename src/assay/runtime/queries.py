@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar
 
 import asyncpg
 
 from assay.errors import NoRows, TooManyRows
+from assay.runtime.batches import batch, fetch_batch, run_batch
 from assay.runtime.building import Builder, build
 from assay.runtime.session import Session
 from assay.runtime.streaming import BATCH, Stream
@@ -75,6 +76,36 @@ class Queries(ABC):
         ``batch`` is how many rows are fetched at a time. See :class:`assay.Stream`.
         """
         return Stream(self, row, sql, args, named, batch=batch)
+
+    async def execute_many(self, sql: LiteralString, rows: Iterable[Any], /) -> int:
+        """Run a statement once for each row of arguments, all or none, in one round trip; the rows affected in all.
+
+        Args:
+            sql: one statement, without clauses or choices.
+            rows: for ``$1``, ``$2``, ... tuples or lists; for ``:name`` objects with such fields, or mappings. A
+                generator is taken as the rows are sent.
+
+        Raises ParameterError, naming the row, when rows and placeholders do not fit, and a DatabaseError that names
+        the row for which the server refused the statement; then none of them has taken effect.
+        """
+        asked = batch(sql, rows)
+        session = await self.lend()
+        try:
+            return await run_batch(session, asked)
+        finally:
+            self.take_back(session)
+
+    async def fetch_many(self, row: TypeForm[T], sql: LiteralString, rows: Iterable[Any], /) -> list[T]:
+        """Run a statement with RETURNING once for each row of arguments, as ``execute_many`` does.
+
+        Gives what the executions returned, in the order of the rows of arguments.
+        """
+        asked = batch(sql, rows)
+        session = await self.lend()
+        try:
+            return await fetch_batch(session, asked, row)
+        finally:
+            self.take_back(session)
 
     @abstractmethod
     async def lend(self) -> Session:

@@ -11,14 +11,15 @@ from typing import Any, NoReturn
 import asyncpg
 from asyncpg.cursor import Cursor
 
-from assay.errors import ConnectionLost, DecodeError, Error, UsageError
+from assay.errors import ConnectionLost, DecodeError, Error, ParameterError, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
 from assay.runtime.query import NO_ROWS, Prepared, Query
 from assay.runtime.receiving import Receiver
+from assay.runtime.redacting import redacted, unfit_argument
+from assay.runtime.reports import Report
 from assay.runtime.textarrays import prepare
 from assay.sql.footprint import Footprint
-from assay.sql.placeholders import Statement
 
 MAX_PREPARED = 1000
 """Statements kept prepared in one session; the oldest is dropped for a new one."""
@@ -37,6 +38,13 @@ do $$ declare prepared text; begin
 end $$
 """
 """Drops what was prepared with the SQL command PREPARE; the driver prepares in another way."""
+
+UNFIT = re.compile(
+    r"(?:invalid input for )?query argument \$(?P<index>\d+)(?: in element #(?P<row>\d+) of executemany\(\) sequence)?"
+    r": (?P<reason>.*)",
+    re.DOTALL,
+)
+"""What the driver says of an argument that it cannot send; after "invalid input" the value follows."""
 
 _STALE = (asyncpg.InvalidCachedStatementError, asyncpg.InvalidSQLStatementNameError, asyncpg.OutdatedSchemaCacheError)
 """What says that a prepared statement is not the server's any more."""
@@ -238,17 +246,41 @@ class Session:
             raise error
         return await self._prepare(query)
 
+    def _unfit(self, found: re.Match[str], error: Exception, query: Query | None) -> ParameterError:
+        """The error for an argument that the driver could not send."""
+        index = int(found["index"]) - 1
+        prepared = self._prepared.get(query) if query is not None else None
+        kind = prepared.statement.get_parameters()[index].name if prepared is not None else None
+        shown = query.statement.shown(index) if query is not None else f"${index + 1}"
+        row = int(found["row"]) + 1 if found["row"] else None
+        unfit = unfit_argument(shown, kind, str(error.__cause__ or found["reason"]), row)
+        error.args, error.__cause__, error.__context__ = unfit.args, None, None  # which have the value in them
+        return unfit
+
     def _failed(self, error: BaseException, query: Query | None) -> NoReturn:
         """Raise the error that users see."""
         if isinstance(error, Error):
             raise error
         if isinstance(error, DRIVER_ERRORS):
             self.interrupted = isinstance(error, (OSError, asyncpg.InternalClientError))
-            raise translate(_in_users_words(error, query)) from error
+            unfit = UNFIT.match(str(error.args[0])) if error.args else None
+            if unfit is not None:
+                raise self._unfit(unfit, error, query) from None
+            raise translate(_in_users_words(_without_values(error), query)) from error
         self.interrupted = True
         if isinstance(error, (ValueError, OverflowError)):  # from a class of Python's that the driver decodes into
             raise beyond_python(error) from error
         raise error
+
+
+def _without_values(error: Exception) -> Exception:
+    """The driver's error of the server, which is the cause of Assay's, with no values in it either."""
+    if isinstance(error, asyncpg.PostgresError) and error.severity is not None:
+        position = int(error.position) if error.position else None
+        report = redacted(Report(str(error.args[0]), error.sqlstate, error.detail, position=position))
+        error.args = (report.message,)
+        vars(error).update(detail=report.detail, context=None)
+    return error
 
 
 def beyond_python(error: Exception) -> DecodeError:
@@ -263,15 +295,7 @@ def _in_users_words(error: Exception, query: Query | None) -> Exception:
     """Names and positions as in the statement that the user wrote."""
     if query is None or not query.statement.edits:
         return error
-    statement = query.statement
     if isinstance(error, asyncpg.PostgresError) and error.position:
-        position = statement.source_offset(int(error.position) - 1) + 1
-        vars(error).update(position=str(position), query=statement.source)
-    elif error.args:
-        text = re.sub(r"query argument \$(\d+)", lambda found: _shown(statement, found), str(error.args[0]))
-        error.args = (text, *error.args[1:])
+        position = query.statement.source_offset(int(error.position) - 1) + 1
+        vars(error).update(position=str(position), query=query.statement.source)
     return error
-
-
-def _shown(statement: Statement, found: re.Match[str]) -> str:
-    return f"query argument {statement.shown(int(found[1]) - 1)}"
