@@ -17,7 +17,7 @@ from assay.config import Settings, load_settings, seed_environments
 from assay.errors import ConfigurationError, Error, ResourceError
 from assay.testing.leftovers import LeftBehind
 from assay.testing.names import new_key
-from assay.testing.summary import NO_DATABASE
+from assay.testing.summary import NO_DATABASE, note_roles
 from assay.testing.workshop import Environments, Lent, Workshop
 
 T = TypeVar("T")
@@ -45,12 +45,13 @@ def lender(config: pytest.Config) -> Lender:
 
 
 def close(config: pytest.Config) -> None:
-    """Drop what is not kept, if any test asked for a database."""
+    """Drop what is not kept, if any test asked for a database, and note what the summary has to tell."""
     found = config.stash.get(_LENDER, None)
-    if found is not None:
-        del config.stash[_LENDER]
-        with suppress(Error):  # the next session sweeps up
-            found.workshop.close()
+    if found is None:
+        return
+    del config.stash[_LENDER]
+    with suppress(Error):  # the next session sweeps up
+        note_roles(config, found.workshop.close())
 
 
 def settings_for(request: pytest.FixtureRequest) -> Settings:

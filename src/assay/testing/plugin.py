@@ -111,12 +111,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         close(session.config)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell which tests were not run since there was no database for them."""
-    if terminalreporter.stats.get("skipped"):
-        from assay.testing.summary import write_summary
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what a worker of pytest-xdist has to tell."""
+    output = getattr(node, "workeroutput", {})
+    if output:
+        from assay.testing.summary import note_worker
 
-        write_summary(terminalreporter)
+        note_worker(node.config, output)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which tests were not run since there was no database for them, and which roles changed."""
+    from assay.testing.summary import write_summary
+
+    write_summary(terminalreporter)
 
 
 def _on_the_loop_of_the_test(request: pytest.FixtureRequest, name: str) -> Any:

@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from assay.config import DatabaseUrl, Settings
-from assay.migrate import Migration, fingerprint, run
-from assay.migrate.files import load_if_any
+from assay.migrate.files import fingerprint, load_if_any
+from assay.migrate.model import Migration
 from assay.ops.seed import load, seed_files
 from assay.runtime.connecting import DriverConnection, open_connection
 
@@ -37,6 +37,8 @@ class Recipe:
         Raises MigrationError, UsageError and DatabaseError, which name file and line.
         """
         if self.migrations:
+            from assay.migrate import run  # most sessions find their template built
+
             await run(url, self.migrations)
         async for _ in load(url, self.seeds):
             pass

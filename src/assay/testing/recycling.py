@@ -7,16 +7,16 @@ from io import BytesIO
 from assay.config import DatabaseUrl
 from assay.errors import Error
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
-from assay.testing.probe import LARGEST, OLDEST, Original, Table, read_original
+from assay.testing.probe import LARGEST, OLDEST, Original, Reading, Table, read_original
 
 APPLICATION_NAME = "assay testing"
 """What pg_stat_activity shows for the plugin's own connection to the database of a test."""
 
 _FAILURES: tuple[type[Exception], ...] = (*DRIVER_ERRORS, Error)
 _SESSION = {"application_name": APPLICATION_NAME, "stats_fetch_consistency": "none", "jit": "off"}
-_UNCHECKED = "set local session_replication_role = replica"
+_BEGIN = "begin; set local session_replication_role = replica"
 _EMPTY = "; delete from only {}"
-_FLUSH = "select pg_stat_force_next_flush()"
+_END = "; commit; select pg_stat_force_next_flush()"
 _MAY = "select current_setting('is_superuser') = 'on'"
 
 
@@ -83,18 +83,22 @@ class Recycler:
             return True
         if not await _can_be_put_back(connection, dirty):
             return False
-        await self._put_back(connection, dirty)
+        await self._put_back(connection, dirty, found)
         return await self._verify(connection, dirty)
 
-    async def _put_back(self, connection: DriverConnection, dirty: list[Table]) -> None:
-        async with connection.transaction():
-            await connection.execute(_UNCHECKED + "".join(_EMPTY.format(table.quoted) for table in dirty))
-            for table in dirty:
-                if table.rows:
-                    source = BytesIO(table.rows)
-                    await connection.copy_to_table(table.name, schema_name=table.schema, source=source, format="binary")
-        sequences = zip(self._original.sequences, self._original.reading.sequences, strict=True)
-        await connection.execute(_FLUSH + "".join(f"; {_setval(name, value)}" for name, value in sequences))
+    async def _put_back(self, connection: DriverConnection, dirty: list[Table], found: Reading) -> None:
+        begin = _BEGIN + "".join(_EMPTY.format(table.quoted) for table in dirty)
+        wanted = zip(self._original.sequences, self._original.reading.sequences, found.sequences, strict=True)
+        end = _END + "".join(_setval(name, value) for name, value, now in wanted if value != now)
+        filled = [table for table in dirty if table.rows]
+        if filled:
+            await connection.execute(begin)
+            for table in filled:
+                source = BytesIO(table.rows or b"")
+                await connection.copy_to_table(table.name, schema_name=table.schema, source=source, format="binary")
+            await connection.execute(end)
+        else:
+            await connection.execute(begin + end)
 
     async def _verify(self, connection: DriverConnection, dirty: list[Table]) -> bool:
         for table in dirty:
@@ -119,4 +123,4 @@ async def _can_be_put_back(connection: DriverConnection, dirty: list[Table]) -> 
 
 def _setval(sequence: str, value: str) -> str:
     last, _, called = value.partition(",")
-    return f"select setval('{sequence.replace(chr(39), chr(39) * 2)}', {last}, {called})"
+    return f"; select setval('{sequence.replace(chr(39), chr(39) * 2)}', {last}, {called})"

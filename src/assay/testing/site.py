@@ -56,6 +56,12 @@ where datname = $1 and backend_type = 'client backend' and application_name <> '
 """
 _LEAVING = 0.3
 """Seconds that a session may take to end once its client has gone."""
+_ROLES = """
+select r.rolname as name, md5(concat(r.*, (
+           select string_agg(concat(m.member, m.admin_option), ',' order by m.member)
+           from pg_auth_members m where m.roleid = r.oid))) as digest
+from pg_roles r
+"""
 _DROP_SLOTS = """
 select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1 and not active
 """
@@ -80,6 +86,7 @@ class Site:
         self._link: Link | None = None
         self._open = AsyncExitStack()
         self._templates: dict[str, str] = {}
+        self._roles: dict[str, str] = {}
         self._strategy = Strategy(0)
         self._count = 0
 
@@ -129,16 +136,22 @@ class Site:
             keep(self.place.memory)
         return kept
 
-    async def close(self) -> None:
-        """Drop what is left of this process's databases, and disconnect."""
+    async def close(self) -> list[str]:
+        """Drop what is left of this process's databases, and disconnect; what became of roles meanwhile, in words.
+
+        Roles belong to the server. Who changed them cannot be told, nor can it be undone without harm to others.
+        """
         link, self._link = self._link, None
         if link is None:
-            return
+            return []
+        changes: list[str] = []
         with suppress(Error):  # the next session sweeps up what could not be dropped
+            changes = _differences(self._roles, await _roles(link.server))
             for row in await link.server.rows(_DATABASES, f"{PREFIX}{self._key}_"):
                 if read_comment(row["comment"]) is None:
                     await _drop(link, row["name"])
         await self._open.aclose()
+        return changes
 
     async def _do(self, work: Callable[[Link], Awaitable[T]]) -> T:
         """Do work on the server; should it turn out to be gone, once more when it is back."""
@@ -166,6 +179,7 @@ class Site:
             )
         await server.execute("select pg_advisory_lock($1)", lock_of(self._key))
         self._strategy = Strategy(int(await server.value("show server_version_num")))
+        self._roles = self._roles or await _roles(server)
         link = Link(server, url)
         await self._sweep(link)
         return link
@@ -250,6 +264,17 @@ async def _free(link: Link, name: str) -> None:
             await connection.execute(row[0])
     finally:
         await connection.close()
+
+
+async def _roles(server: Maintenance) -> dict[str, str]:
+    return {row["name"]: row["digest"] for row in await server.rows(_ROLES)}
+
+
+def _differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    found = [f"{name} was created" for name in now.keys() - before.keys()]
+    found += [f"{name} was dropped" for name in before.keys() - now.keys()]
+    found += [f"{name} was altered" for name in before.keys() & now.keys() if before[name] != now[name]]
+    return sorted(found)
 
 
 async def _sessions(server: Maintenance, name: str) -> list[str]:

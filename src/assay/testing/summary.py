@@ -1,19 +1,48 @@
-"""The end of a session whose database could not be made: which tests that concerns."""
+"""What the end of a session tells: tests that had no database, roles that tests left changed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
 NO_DATABASE = "there is no test database: "
 """How the reason begins for which a test is skipped, when an earlier one has shown why."""
 
+_ROLES = pytest.StashKey[set[str]]()
+_OUTPUT = "assay_roles"
+"""Under this name a worker of pytest-xdist tells the main process."""
+
+
+def note_roles(config: pytest.Config, changes: Iterable[str]) -> None:
+    """Keep what became of roles for the summary, which is the main process's."""
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[_OUTPUT] = [*changes]
+    else:
+        config.stash.setdefault(_ROLES, set()).update(changes)
+
+
+def note_worker(config: pytest.Config, output: dict[str, list[str]]) -> None:
+    """Take what a worker of pytest-xdist has told."""
+    note_roles(config, output.get(_OUTPUT, []))
+
 
 def write_summary(reporter: pytest.TerminalReporter) -> None:
-    """Write, for each reason, how many tests of which files were skipped."""
+    """Write what there is to tell."""
+    _write_skipped(reporter)
+    changes = reporter.config.stash.get(_ROLES, None)
+    if changes:
+        reporter.section("roles of the server")
+        reporter.write_line("While the tests ran, roles changed, which all databases of the server share:")
+        for change in sorted(changes):
+            reporter.write_line(f"  {change}")
+
+
+def _write_skipped(reporter: pytest.TerminalReporter) -> None:
+    """Write, for each reason why there was no database, how many tests of which files were skipped."""
     found: dict[str, Counter[str]] = {}
-    for report in reporter.stats["skipped"]:
+    for report in reporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         if NO_DATABASE in reason:
             files = found.setdefault(reason.partition(NO_DATABASE)[2], Counter())

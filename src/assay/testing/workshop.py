@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.config import DatabaseUrl, Settings
-from assay.errors import Error, ResourceError, ServerError
+from assay.errors import ResourceError, ServerError
 from assay.testing.background import Background
 from assay.testing.places import Place, find_place
 from assay.testing.probe import Original
@@ -62,6 +62,8 @@ class Workshop:
         self._background = Background()
         self._sites: dict[tuple[Place, Path], Site] = {}
         self._stocks: dict[tuple[Settings, Environments], Stock] = {}
+        self._lent: set[Lent] = set()
+        """Every database that is not dropped or kept yet, lent or not."""
         self._memory = True
 
     def lend(self, settings: Settings, environments: Environments) -> Lent:
@@ -73,6 +75,9 @@ class Workshop:
 
     def share(self, settings: Settings, environments: Environments) -> Lent:
         """The database for tests that roll back what they do; raises what ``lend`` does."""
+        stock = self._stocks.get((settings, environments))
+        if stock is not None and stock.shared is not None and stock.shared.site.is_connected:
+            return stock.shared  # most often, and without a change of threads
         return self._background.run(self._share(settings, environments))
 
     def give_back(self, lent: Lent) -> list[str]:
@@ -89,10 +94,13 @@ class Workshop:
         lent.kept = self._background.run(lent.site.keep(lent.name, test, most))
         return lent.kept
 
-    def close(self) -> None:
-        """Drop everything that is not kept."""
-        if os.getpid() == self._process:  # a child of a fork has no thread
-            self._background.run(self._close())
+    def close(self) -> list[str]:
+        """Drop everything that is not kept; what became of the servers' roles meanwhile, in words."""
+        if os.getpid() != self._process:
+            return []  # a child of a fork has no thread
+        try:
+            return self._background.run(self._close())
+        finally:
             self._background.close()
 
     async def _stock(self, settings: Settings, environments: Environments) -> Stock:
@@ -124,7 +132,9 @@ class Workshop:
             stock.original = await learn(url)
         stock.learned = True
         recycler = Recycler(url, stock.original) if stock.original else None
-        return Lent(url, site, stock, recycler)
+        lent = Lent(url, site, stock, recycler)
+        self._lent.add(lent)
+        return lent
 
     async def _clone(self, stock: Stock) -> tuple[Site, DatabaseUrl]:
         site = self._site(stock.settings)
@@ -168,18 +178,11 @@ class Workshop:
         await lent.site.drop(lent.name)
 
     async def _disconnect(self, lent: Lent) -> None:
+        self._lent.discard(lent)
         if lent.recycler is not None:
             await lent.recycler.close()
 
-    async def _close(self) -> None:
-        for stock in self._stocks.values():
-            for lent in stock.ready:
-                await self._disconnect(lent)
-        failures = []
-        for site in self._sites.values():
-            try:
-                await site.close()
-            except Error as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
+    async def _close(self) -> list[str]:
+        for lent in [*self._lent]:
+            await self._disconnect(lent)
+        return [change for site in self._sites.values() for change in await site.close()]
