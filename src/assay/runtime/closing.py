@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import asyncpg.connect_utils
 
@@ -32,26 +31,21 @@ async def cut(session: Session) -> None:
 
     What waits for the statement fails with ConnectionLost, even when the server cannot be reached any more.
     """
-    cancel = _cancellation(session) if session.busy and not session.driver.is_closed() else None
-    session.terminate()
-    if cancel is not None:
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(CANCEL_TIMEOUT):
-                await cancel()
+    try:
+        if session.busy and not session.driver.is_closed():
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CANCEL_TIMEOUT):
+                    await _cancel(session)
+    finally:
+        session.terminate()
 
 
-def _cancellation(session: Session) -> Callable[[], Coroutine[Any, Any, None]]:
-    """What sends the request to cancel (manual section 54.2.8); it needs a connection of its own."""
+async def _cancel(session: Session) -> None:
+    """Send the request to cancel a statement (manual section 54.2.8); it has a connection of its own."""
     driver: Any = session.driver
+    # Or else what waits for the statement would see it cancelled, or the connection lost, by chance.
+    driver._transport.pause_reading()  # noqa: SLF001
     # The driver has no public way to cancel a statement but to cancel the task that waits for it.
-    protocol, address, parameters = driver._protocol, driver._addr, driver._params  # noqa: SLF001
-    process, secret = protocol.backend_pid, protocol.backend_secret
-    loop = asyncio.get_running_loop()
-
-    async def cancel() -> None:
-        module: Any = asyncpg.connect_utils
-        await module._cancel(  # noqa: SLF001
-            loop=loop, addr=address, params=parameters, backend_pid=process, backend_secret=secret
-        )
-
-    return cancel
+    send, protocol = cast("Any", asyncpg.connect_utils)._cancel, driver._protocol  # noqa: SLF001
+    key = {"backend_pid": protocol.backend_pid, "backend_secret": protocol.backend_secret}
+    await send(loop=asyncio.get_running_loop(), addr=driver._addr, params=driver._params, **key)  # noqa: SLF001

@@ -348,12 +348,12 @@ class Reserve:
         tasks = [self._loop.create_task(self._open_one()) for _ in range(count)]
         self.opener.under_way += len(tasks)
         self._helpers.update(tasks)
-        try:
-            for task in tasks:
-                await task
-        finally:
-            for task in tasks:
-                task.add_done_callback(self._opened)
+        for task in tasks:
+            task.add_done_callback(self._opened)
+        if tasks:
+            await asyncio.wait(tasks)  # which does not cancel them when it is cancelled
+        for task in tasks:
+            task.result()
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._helpers.discard(task)
@@ -428,6 +428,7 @@ class Reserve:
         finally:
             self._cut_all()
         await asyncio.gather(*self._tasks, *self._helpers, return_exceptions=True)
+        self.opener.under_way = 0  # what was cancelled before it began did not count itself out
 
     def places(self) -> list[str]:
         """Where the connections in use were taken; nothing is known of it unless they are watched for leaks."""
