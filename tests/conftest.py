@@ -15,10 +15,11 @@ import pytest
 from assay.config import DatabaseUrl
 
 pytest_plugins = [
-    "tests.fixtures.bouncer",
+    "tests.fixtures.surfaces",
+    "tests.fixtures.bouncer",  # after the one that it imports
     "tests.fixtures.proof",
     "tests.fixtures.servers",
-    "tests.fixtures.surfaces",
+    "tests.fixtures.replication",  # after the one that it imports
 ]
 
 hypothesis.settings.register_profile("assay", deadline=None)  # a busy machine is no failure

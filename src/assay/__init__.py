@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from assay.runtime.connection import Connection, connect
     from assay.runtime.executor import Executor
     from assay.runtime.pool import Pool, PoolStats
+    from assay.runtime.replicas.options import Replicas
+    from assay.runtime.replicas.position import Position
+    from assay.runtime.replicas.stats import MemberStats
     from assay.runtime.transaction import Transaction
     from assay.sql.files import sql_file
     from assay.sql.omit import OMIT, Omitted
@@ -75,6 +78,7 @@ __all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
     "ForeignKeyViolation",
     "InsufficientPrivilege",
     "IntegrityError",
+    "MemberStats",
     "MigrationError",
     "NoRows",
     "NotNullViolation",
@@ -87,9 +91,11 @@ __all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
     "PoolError",
     "PoolStats",
     "PoolTimeout",
+    "Position",
     "ProofError",
     "QueryCanceled",
     "ReadOnlyTransaction",
+    "Replicas",
     "ResourceError",
     "RowClassError",
     "RowCountError",
@@ -111,9 +117,12 @@ _ROOMS = {
     "OMIT": "assay.sql.omit",
     "Connection": "assay.runtime.connection",
     "Executor": "assay.runtime.executor",
+    "MemberStats": "assay.runtime.replicas.stats",
     "Omitted": "assay.sql.omit",
     "Pool": "assay.runtime.pool",
     "PoolStats": "assay.runtime.pool",
+    "Position": "assay.runtime.replicas.position",
+    "Replicas": "assay.runtime.replicas.options",
     "Transaction": "assay.runtime.transaction",
     "connect": "assay.runtime.connection",
     "sql_file": "assay.sql.files",
