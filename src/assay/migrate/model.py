@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from assay.errors import UsageError
+from assay.migrate.timeouts import NONE, Timeouts
 
 
 class Kind(StrEnum):
@@ -31,6 +32,8 @@ class Script:
     """The SHA-384 of the file's bytes: 48 bytes."""
     no_transaction: bool
     """Whether it begins with ``-- no-transaction``."""
+    timeouts: Timeouts = NONE
+    """What its first comments ask of the server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
+from assay.errors import MigrationError
 from assay.migrate.files import as_migrations
 from assay.migrate.ledger import LedgerTable, find_ledger
 from assay.migrate.lock import migration_lock
@@ -179,17 +181,34 @@ class _Work:
     async def _one(self, ready: Ready) -> Step:
         step = _step(ready)
         self._tell(Event(Moment.STARTED, step))
-        if step.version in self.unfinished or ready.stepwise:
-            step = await self._stepwise(ready, step)
-        else:
-            elapsed = await run_in_transaction(self.session, self.ledger, ready)
-            step = replace(step, execution_time=elapsed)
+        if ready.cut is not None:
+            self._notice(f"{ready.cut}: the transaction of the file ends here, so it is run statement by statement")
+        step = await self._until_locked(ready, step)
         self._tell(Event(Moment.FINISHED, step))
         return step
 
+    async def _until_locked(self, ready: Ready, step: Step) -> Step:
+        """Run a file, again when it did not get a lock in the time it gives itself, as often as it allows."""
+        timeouts = ready.script.timeouts
+        for attempt in count(1):
+            try:
+                if step.version in self.unfinished or ready.stepwise:
+                    return await self._stepwise(ready, step)
+                elapsed = await run_in_transaction(self.session, self.ledger, ready)
+                return replace(step, execution_time=elapsed)
+            except MigrationError as error:
+                pause = timeouts.pause_after(error, attempt)
+                if pause is None:
+                    raise
+                self._notice(
+                    f"{ready.script.path}: no lock within {timeouts.lock} ms; "
+                    f"trying again in {pause:.1f} s ({attempt} of {timeouts.retries})"
+                )
+                await asyncio.sleep(pause)
+                _, self.unfinished = await read_ledger(self.session, self.ledger)
+        raise AssertionError("the count does not end")
+
     async def _stepwise(self, ready: Ready, step: Step) -> Step:
-        if ready.cut is not None:
-            self._notice(f"{ready.cut}: the transaction of the file ends here, so it is run statement by statement")
         table = ProgressTable(self.ledger.schema)
         before = self.unfinished.get(step.version)
         if before is None:

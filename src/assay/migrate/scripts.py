@@ -44,6 +44,8 @@ class Ready:
     @property
     def changes_settings(self) -> bool:
         """Whether it may leave the session's settings other than it found them."""
+        if self.stepwise and self.script.timeouts:
+            return True
         return any(_SETTING.intersection(statement.words[:1]) for statement in self.statements) or (
             "set_config" in self.script.sql.lower()
         )

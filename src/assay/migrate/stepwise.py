@@ -55,6 +55,8 @@ class Stepwise:
         """Run what is left of the file and settle the ledger; gives the nanoseconds that took."""
         start = time.perf_counter_ns()
         try:
+            for setting in self.ready.script.timeouts.settings(local=False):
+                await self.connection.execute(setting)
             if self.ready.cut is not None and self.state.done == 0:
                 await self.connection.execute("begin")
             for number in range(self.state.done + 1, len(self.ready.statements) + 1):

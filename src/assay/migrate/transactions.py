@@ -39,6 +39,8 @@ async def run_in_transaction(session: Session, ledger: LedgerTable, ready: Ready
     try:
         async with atomic(session.connection):
             await session.check_process()
+            for setting in ready.script.timeouts.settings(local=True):
+                await session.connection.execute(setting)
             await _run_statements(session.connection, ready)
             if ready.changes_settings:
                 await session.restore_settings()
