@@ -366,3 +366,87 @@ async def test_nested_row_of_a_left_join(claims: Claims) -> None:
     await claims.hold(sql, "!???", "many")
     description = await claims.describe(sql)
     assert {column.reason for column in description.columns[1:]} == {"an outer join may find no row of v"}
+
+
+async def test_a_constant_is_never_null(claims: Claims) -> None:
+    """SQLx 3428: what comes from no table has no NOT NULL, and may still be known."""
+    await claims.hold("select true as value, 'a' as name, null::int as size", "!!?", "one")
+
+
+async def test_coalesce_is_null_only_where_all_are(claims: Claims) -> None:
+    """sqlc 1663, pgtyped 327, and SQLx 3372 in a view."""
+    await claims.connection.execute(
+        "create view contact as select id, coalesce(mail, name) as first, coalesce(mail, city_id::text) as second from person"
+    )
+    sql = "select coalesce(name) as a, coalesce(mail) as b, coalesce(mail, name) as c, coalesce(mail, null) as d from person"
+    await claims.hold(sql, "!?!?", "many")
+    await claims.hold("select first, second from contact", "!?", "many")
+
+
+async def test_left_joins_of_one_table_under_two_names(claims: Claims) -> None:
+    """sqlc 3269: a name of its own for a table that stands in the statement already."""
+    await claims.hold(
+        """
+        select p.id, other.name
+        from person p left join follows f on f.person_id = p.id left join person other on other.id = f.followed_id
+        """,
+        "!?",
+        "many",
+    )
+
+
+async def test_left_join_before_and_after_an_inner_join(claims: Claims) -> None:
+    """sqlc 2044: the order in which joins are written changes nothing."""
+    left, inner = "left join home h on h.person_id = p.id", "join visit v on v.person_id = p.id"
+    for joins in (f"{left} {inner}", f"{inner} {left}"):
+        await claims.hold(f"select p.name, v.channel, h.street from person p {joins}", "!!?", "many")
+
+
+async def test_left_join_of_a_subquery_grouped_by_its_columns(claims: Claims) -> None:
+    """sqlc 3667: the group of the rows that found nothing again, now of a subquery."""
+    await claims.hold(
+        """
+        select c.name, c.id
+        from person p left join (select id, name from city where name <> '') c on c.id = p.city_id
+        group by c.name, c.id
+        """,
+        "??",
+        "many",
+    )
+
+
+async def test_scalar_subqueries(claims: Claims) -> None:
+    """sqlc 1208, 1758: a subquery without a row is NULL; one that counts always has its row."""
+    await claims.hold(
+        """
+        select (select count(*) from visit v where v.person_id = p.id) as visits,
+               (select name from city c where c.id = p.city_id limit 1) as city
+        from person p
+        """,
+        "!?",
+        "many",
+    )
+
+
+async def test_case_without_else(claims: Claims) -> None:
+    """sqlc 2284: CASE is NULL where no branch is taken."""
+    sql = "select case when mail is not null then 1 end, case when mail is not null then 1 else 2 end from person"
+    await claims.hold(sql, "?!", "many")
+
+
+async def test_parameters_inside_of_coalesce(claims: Claims) -> None:
+    """sqlc 2748, 3118, 3900: NULL is welcome where COALESCE catches it."""
+    await claims.hold(
+        "insert into file (hash, size) values ($1, coalesce($2, 0)) returning size",
+        "!",
+        "one",
+        "bytea:required int4:accepted",
+        (b"\1\3", None),
+    )
+    await claims.hold(
+        "update person set name = coalesce($1, name) where id = $2 returning name",
+        "!",
+        "optional",
+        "text:accepted int4:pointless",
+        (None, 1),
+    )
