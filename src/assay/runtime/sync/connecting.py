@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
+import select
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
-from psycopg.pq import Conninfo, DiagnosticField
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo, ConnStatus, DiagnosticField, PGconn, PollingStatus
 from psycopg.pq.abc import PGresult
 
 from assay.config import DatabaseUrl
 from assay.errors import ConfigurationError, ConnectionFailed, ConnectionLost, Error
-from assay.runtime.connecting import own_timeout
+from assay.runtime.connecting import own_timeout, why_not
 from assay.runtime.reports import Report, cannot_connect, refused_connection
 
 _SOCKETS = ("/run/postgresql", "/var/run/postgresql", "/var/pgsql_socket", "/private/tmp", "/tmp")  # noqa: S108 - where servers put them
@@ -28,19 +30,47 @@ def open_connection(
 
     Args:
         url: the database; a ``connect_timeout`` in it (seconds) takes the place of ``timeout``.
-        timeout: seconds until the server must have answered; libpq counts whole ones, at least 2.
+        timeout: seconds until the server must have answered; None waits as long as the system does.
         server_settings: settings of the session.
 
     Raises what :func:`assay.runtime.connecting.open_connection` raises.
     """
     url, timeout = own_timeout(url, timeout)
-    arguments = _arguments(url, server_settings or {})
-    if timeout is not None:
-        arguments["connect_timeout"] = math.ceil(timeout)
     try:
-        return psycopg.connect(autocommit=True, cursor_factory=psycopg.RawCursor, prepare_threshold=None, **arguments)
+        pgconn = _opened(make_conninfo(**_arguments(url, server_settings or {})).encode(), timeout)
     except (psycopg.Error, UnicodeError, OSError) as error:
         raise refused(error, url, timeout) from error
+    driver: psycopg.Connection[Any] = psycopg.Connection(pgconn)
+    driver.autocommit = True
+    driver.cursor_factory = psycopg.RawCursor
+    driver.prepare_threshold = None
+    return driver
+
+
+def _opened(conninfo: bytes, timeout: float | None) -> pq.abc.PGconn:
+    """An open connection of libpq's. Raises TimeoutError, and psycopg.OperationalError with what libpq says."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pgconn = PGconn.connect_start(conninfo)
+    try:
+        while True:
+            state = pgconn.connect_poll()
+            if state == PollingStatus.OK:
+                pgconn.nonblocking = 1
+                return pgconn
+            if state == PollingStatus.FAILED or pgconn.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(pgconn.get_error_message())
+            _wait(pgconn.socket, state, deadline)
+    except BaseException:
+        pgconn.finish()
+        raise
+
+
+def _wait(socket: int, state: int, deadline: float | None) -> None:
+    poll = select.poll()
+    poll.register(socket, select.POLLIN if state == PollingStatus.READING else select.POLLOUT)
+    left = None if deadline is None else max(deadline - time.monotonic(), 0) * 1000
+    if not poll.poll(left):
+        raise TimeoutError
 
 
 def _arguments(url: DatabaseUrl, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -112,11 +142,9 @@ def refused(error: Exception, url: DatabaseUrl, timeout: float | None) -> Error:
     if isinstance(error, (psycopg.ProgrammingError, UnicodeError)) or re.search("invalid .* value", text):
         return ConfigurationError(f"{cannot_connect(url)}: {text}")
     why = next((words for found, words in _REASONS if re.search(found, str(error))), None)
-    if why is None and isinstance(error, psycopg.errors.ConnectionTimeout):
-        why = (
-            f"no answer within {timeout or 0:g} seconds; are host and port right, and does a firewall let them through?"
-        )
-    if "No such file" in str(error):
+    if isinstance(error, TimeoutError):
+        why = why_not(error, url, timeout)
+    elif "No such file" in str(error):
         why = f"there is no server's socket in {url.host}; is the server running?"
     return ConnectionFailed(f"{cannot_connect(url)}: {why or text}")
 

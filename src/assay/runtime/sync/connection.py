@@ -25,7 +25,7 @@ def connect(
 
     Args:
         url: ``postgresql://user@host:port/database``.
-        connect_timeout: seconds until the server must have answered; whole ones.
+        connect_timeout: seconds until the server must have answered.
         server_settings: settings of the session, such as ``{"statement_timeout": "5s"}``.
 
     Raises ConnectionFailed, AuthenticationFailed or UndefinedDatabase, naming host, port and database.

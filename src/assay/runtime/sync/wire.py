@@ -64,13 +64,12 @@ class Wire:
         """Whether the connection has ended, as far as can be seen without asking the server; only between requests."""
         if self._driver.closed:
             return True
-        if not self._poll.poll(0):
-            return False
         try:
-            self._pgconn.consume_input()
+            while self._poll.poll(0):  # a last message may come before the end
+                self._pgconn.consume_input()
         except psycopg.Error:
             return True
-        return self._driver.closed
+        return False
 
     def _results(self, deadline: float | None) -> list[PGresult]:
         pgconn = self._pgconn
