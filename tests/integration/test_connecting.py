@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.fixtures.surfaces import only_async
 
 from assay import errors
 from assay.config import DatabaseUrl
@@ -26,10 +27,10 @@ async def connection(database_18: DatabaseUrl) -> AsyncIterator[asyncpg.Connecti
     await connection.close()
 
 
-async def refused(url: str | DatabaseUrl, **options: Any) -> errors.Error:
+async def refused(surface: Any, url: str | DatabaseUrl, timeout: float | None = 10) -> errors.Error:
     """The error that opening a connection ends in."""
     with pytest.raises(errors.Error) as caught:
-        await open_connection(DatabaseUrl.parse(url) if isinstance(url, str) else url, **options)
+        await surface.connect(url, connect_timeout=timeout)
     return caught.value
 
 
@@ -46,43 +47,44 @@ async def test_open_connection_reaches_the_database(server: DatabaseUrl) -> None
     await connection.close()
 
 
-async def test_missing_database_is_named_with_the_way_to_create_it(server: DatabaseUrl) -> None:
-    error = await refused(server.with_database("no_such_place"))
+async def test_missing_database_is_named_with_the_way_to_create_it(surface: Any, server: DatabaseUrl) -> None:
+    error = await refused(surface, server.with_database("no_such_place"))
     assert isinstance(error, errors.UndefinedDatabase)
     assert error.sqlstate == "3D000"
     assert 'database "no_such_place"' in error.message
     assert "assay db create" in error.message
 
 
-async def test_unknown_role_is_an_authentication_failure(server_18: DatabaseUrl) -> None:
-    error = await refused(replace(server_18, user="no_such_role", password="hush"))
+async def test_unknown_role_is_an_authentication_failure(surface: Any, server_18: DatabaseUrl) -> None:
+    error = await refused(surface, replace(server_18, user="no_such_role", password="hush"))
     assert isinstance(error, errors.AuthenticationFailed)
     assert 'role "no_such_role" does not exist' in error.message
     assert "hush" not in error.message
 
 
-async def test_closed_port_names_host_port_and_database() -> None:
+async def test_closed_port_names_host_port_and_database(surface: Any) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    error = await refused(f"postgresql://app:hush@127.0.0.1:{port}/shop")
+    error = await refused(surface, f"postgresql://app:hush@127.0.0.1:{port}/shop")
     assert isinstance(error, errors.ConnectionFailed)
     assert f'database "shop" at 127.0.0.1:{port}: connection refused' in error.message
     assert "hush" not in error.message
 
 
-async def test_unknown_host_is_said_to_be_unknown() -> None:
-    error = await refused("postgresql://app@no-such-host.invalid/shop")
+async def test_unknown_host_is_said_to_be_unknown(surface: Any) -> None:
+    error = await refused(surface, "postgresql://app@no-such-host.invalid/shop")
     assert isinstance(error, errors.ConnectionFailed)
     assert "the host name is not known" in error.message
 
 
-async def test_impossible_host_name_is_a_configuration_error() -> None:
-    assert isinstance(await refused("postgresql://app@a..b/shop"), errors.ConfigurationError)
+@only_async
+async def test_impossible_host_name_is_a_configuration_error(surface: Any) -> None:
+    assert isinstance(await refused(surface, "postgresql://app@a..b/shop"), errors.ConfigurationError)
 
 
-async def test_missing_socket_names_its_folder(tmp_path: Path) -> None:
-    error = await refused(f"postgresql://app@/shop?host={tmp_path}")
+async def test_missing_socket_names_its_folder(surface: Any, tmp_path: Path) -> None:
+    error = await refused(surface, f"postgresql://app@/shop?host={tmp_path}")
     assert isinstance(error, errors.ConnectionFailed)
     assert f"there is no server's socket in {tmp_path}" in error.message
 
@@ -105,54 +107,56 @@ async def host_that(answers: Callable[[asyncio.StreamWriter], None]) -> AsyncIte
     assert writers, "nobody connected"
 
 
-async def test_silent_host_times_out_with_the_seconds_named() -> None:
+async def test_silent_host_times_out_with_the_seconds_named(surface: Any) -> None:
     async with host_that(lambda writer: None) as place:
-        error = await refused(f"postgresql://app@{place}/shop?sslmode=disable", timeout=0.05)
+        error = await refused(surface, f"postgresql://app@{place}/shop?sslmode=disable", timeout=0.05)
     assert isinstance(error, errors.ConnectionFailed)
     assert f'database "shop" at {place}: no answer within 0.05 seconds' in error.message
 
 
-async def test_connect_timeout_in_the_url_takes_the_place_of_the_argument() -> None:
+async def test_connect_timeout_in_the_url_takes_the_place_of_the_argument(surface: Any) -> None:
     async with host_that(lambda writer: None) as place:
-        error = await refused(f"postgresql://app@{place}/shop?sslmode=disable&connect_timeout=0.05", timeout=None)
+        error = await refused(
+            surface, f"postgresql://app@{place}/shop?sslmode=disable&connect_timeout=0.05", timeout=None
+        )
     assert "no answer within 0.05 seconds" in error.message
 
 
-async def test_connect_timeout_that_is_no_number_is_a_configuration_error(server_18: DatabaseUrl) -> None:
-    error = await refused(replace(server_18, options=(("connect_timeout", "soon"),)))
+async def test_connect_timeout_that_is_no_number_is_a_configuration_error(surface: Any, server_18: DatabaseUrl) -> None:
+    error = await refused(surface, replace(server_18, options=(("connect_timeout", "soon"),)))
     assert isinstance(error, errors.ConfigurationError)
 
 
-async def test_connection_closed_by_what_is_not_a_server_is_a_failed_connection() -> None:
+async def test_connection_closed_by_what_is_not_a_server_is_a_failed_connection(surface: Any) -> None:
     async with host_that(lambda writer: writer.close()) as place:
-        error = await refused(f"postgresql://app@{place}/shop?sslmode=disable")
+        error = await refused(surface, f"postgresql://app@{place}/shop?sslmode=disable")
     assert type(error) is errors.ConnectionFailed
 
 
-async def test_tls_refused_by_the_host_points_at_sslmode() -> None:
+async def test_tls_refused_by_the_host_points_at_sslmode(surface: Any) -> None:
     async with host_that(lambda writer: writer.write(b"N")) as place:
-        error = await refused(f"postgresql://app@{place}/shop?sslmode=require")
+        error = await refused(surface, f"postgresql://app@{place}/shop?sslmode=require")
     assert isinstance(error, errors.ConnectionFailed)
     assert "does not speak TLS" in error.message
 
 
-async def test_unknown_sslmode_is_a_configuration_error(server_18: DatabaseUrl) -> None:
-    error = await refused(replace(server_18, options=(("sslmode", "perhaps"),)))
+async def test_unknown_sslmode_is_a_configuration_error(surface: Any, server_18: DatabaseUrl) -> None:
+    error = await refused(surface, replace(server_18, options=(("sslmode", "perhaps"),)))
     assert isinstance(error, errors.ConfigurationError)
     assert "sslmode" in error.message
 
 
-async def test_unknown_setting_in_the_url_is_named(server_18: DatabaseUrl) -> None:
-    error = await refused(replace(server_18, options=(("no_such_setting", "1"),)))
+async def test_unknown_setting_in_the_url_is_named(surface: Any, server_18: DatabaseUrl) -> None:
+    error = await refused(surface, replace(server_18, options=(("no_such_setting", "1"),)))
     assert 'unrecognized configuration parameter "no_such_setting"' in error.message
 
 
-async def test_server_without_connections_to_spare_is_a_resource_error(server_18: DatabaseUrl) -> None:
+async def test_server_without_connections_to_spare_is_a_resource_error(surface: Any, server_18: DatabaseUrl) -> None:
     admin = await open_connection(server_18)
     try:
         await admin.execute("create database test_full connection limit 0")
         await admin.execute("create role test_full_role login")
-        error = await refused(replace(server_18, database="test_full", user="test_full_role"))
+        error = await refused(surface, replace(server_18, database="test_full", user="test_full_role"))
     finally:
         await admin.execute("drop database if exists test_full")
         await admin.execute("drop role if exists test_full_role")

@@ -11,12 +11,12 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.pq import Conninfo, ConnStatus, DiagnosticField, PGconn, PollingStatus
+from psycopg.pq import Conninfo, ConnStatus, DiagnosticField, PGconn, PollingStatus, abc
 from psycopg.pq.abc import PGresult
 
 from assay.config import DatabaseUrl
 from assay.errors import ConfigurationError, ConnectionFailed, ConnectionLost, Error
-from assay.runtime.connecting import own_timeout, why_not
+from assay.runtime.connecting import first_line, own_timeout, why_not
 from assay.runtime.reports import Report, cannot_connect, refused_connection
 
 _SOCKETS = ("/run/postgresql", "/var/run/postgresql", "/var/pgsql_socket", "/private/tmp", "/tmp")  # noqa: S108 - where servers put them
@@ -47,7 +47,7 @@ def open_connection(
     return driver
 
 
-def _opened(conninfo: bytes, timeout: float | None) -> pq.abc.PGconn:
+def _opened(conninfo: bytes, timeout: float | None) -> abc.PGconn:
     """An open connection of libpq's. Raises TimeoutError, and psycopg.OperationalError with what libpq says."""
     deadline = None if timeout is None else time.monotonic() + timeout
     pgconn = PGconn.connect_start(conninfo)
@@ -123,9 +123,9 @@ def report(result: PGresult, sent: str | None, encoding: str = "utf-8") -> Repor
     )
 
 
-def lost(error: BaseException) -> ConnectionLost:
+def broken(why: str) -> ConnectionLost:
     """The error for a connection that broke."""
-    return ConnectionLost(f"The connection broke while it was in use: {_first_line(error)}")
+    return ConnectionLost(f"The connection broke while it was in use: {why}")
 
 
 def refused(error: Exception, url: DatabaseUrl, timeout: float | None) -> Error:
@@ -133,7 +133,7 @@ def refused(error: Exception, url: DatabaseUrl, timeout: float | None) -> Error:
 
     libpq keeps the SQLSTATE of a refusal to itself, so that it is found by the server's English words.
     """
-    text = _first_line(error)
+    text = first_line(error)
     said = re.search(r"FATAL:\s*(.*)", str(error))
     if said or "no password supplied" in text:
         message = said[1] if said else "no password supplied"
@@ -174,7 +174,3 @@ _REASONS = (
         "no host is of the kind that target_session_attrs in the URL asks for",
     ),
 )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

@@ -19,12 +19,13 @@ from psycopg.pq.abc import PGresult
 from assay.errors import ConnectionLost, DecodeError, Error, ParameterError, UsageError
 from assay.runtime import session as shared
 from assay.runtime.building import Builder
+from assay.runtime.connecting import first_line
 from assay.runtime.query import Fitted, Query
 from assay.runtime.reports import refused_statement
 from assay.runtime.session import RESET
 from assay.runtime.sync.codecs.codec import Codec
 from assay.runtime.sync.codecs.containers import TypeChanged
-from assay.runtime.sync.connecting import lost, report
+from assay.runtime.sync.connecting import broken, report
 from assay.runtime.sync.types import QUERY, Types, type_row
 from assay.runtime.sync.wire import COPYING, DeadlinePassed, Wire
 from assay.sql.footprint import Footprint
@@ -245,6 +246,8 @@ class Session:
 
     def _refuse(self, result: PGresult, text: str, query: Query | None) -> None:
         said = report(result, text, self._types.encoding)
+        if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in (b"FATAL", b"PANIC"):
+            raise broken(said.message)
         if _is_stale(result, said.sqlstate):
             raise _Stale(refused_statement(replace(said, message=_PLAN_INVALID)))
         raise refused_statement(said if query is None else said.as_written(query.statement))
@@ -344,7 +347,7 @@ class Session:
                 raise error
             case psycopg.Error() | OSError():
                 self._wire.cut()
-                raise lost(error) from error
+                raise broken(first_line(error)) from error
             case TypeChanged():
                 self._forget_types()
                 raise DecodeError(f"A type changed while the connection was open, open a new one: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ FIRST_OF_USERS = 10_000
 """From this number on, the same type can have another in another database (src/include/access/transam.h)."""
 
 _RECORD, _TIMESTAMPTZ = 2249, 1184
-_QUICK: dict[int, type[Loader]] = dict.fromkeys((19, 25, 114, 1042, 1043), string.TextBinaryLoader) | {
+_QUICK: Mapping[int, type[Loader]] = dict.fromkeys((19, 25, 114, 1042, 1043), string.TextBinaryLoader) | {
     16: psycopg_bool.BoolBinaryLoader,
     17: string.ByteaBinaryLoader,
     20: numeric.Int8BinaryLoader,
