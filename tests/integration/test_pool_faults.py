@@ -1,0 +1,347 @@
+"""Whatever happens to connections and server, no acknowledged write is lost, none is applied twice, every task ends
+with a result or a clear error in its time, and the pool is whole again soon after."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+from tests.fixtures.bouncer import eventually, hold
+from tests.fixtures.faultproxy import FaultProxy, fault_proxy
+from tests.fixtures.servers import running_in
+
+import assay
+from assay.config import DatabaseUrl
+from assay.server import Server
+
+TASKS = 200
+SIZE = 10
+TIMEOUT = 2.0
+"""Seconds that a task gives each write."""
+LATEST = TIMEOUT + 1.0
+"""Seconds after which one must have ended, on a machine that has much else to do."""
+WHOLE_AFTER = 5.0
+
+soak = pytest.mark.soak
+lengths = pytest.mark.parametrize(
+    "seconds", [pytest.param(1.5, id="short"), pytest.param(30.0, id="long", marks=[soak, pytest.mark.timeout(0)])]
+)
+
+
+@dataclass
+class Ledger:
+    """Tasks that write, and remember what was acknowledged."""
+
+    pool: assay.Pool
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
+    acknowledged: set[tuple[int, int]] = field(default_factory=set)
+    failures: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+    stopping: bool = False
+
+    async def work(self) -> None:
+        """All tasks, until they are stopped."""
+        async with asyncio.TaskGroup() as group:
+            for task in range(TASKS):
+                group.create_task(self._write_on(task))
+
+    async def _write_on(self, task: int) -> None:
+        number = 0
+        while not self.stopping:
+            number += 1
+            write = self._in_one if self.chance.random() < 0.6 else self._in_two
+            started = perf_counter()
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    await write(task, number)
+                self.acknowledged.add((task, number))
+            except (assay.Error, TimeoutError) as error:
+                self.failures[type(error).__name__] += 1
+                await asyncio.sleep(0.02)
+            self.longest = max(self.longest, perf_counter() - started)
+
+    async def _in_one(self, task: int, number: int) -> None:
+        await self.pool.execute("insert into entry values ($1, $2), ($1, -$2::int)", task, number)
+
+    async def _in_two(self, task: int, number: int) -> None:
+        async with self.pool.transaction() as tx:
+            await tx.execute("insert into entry values ($1, $2)", task, number)
+            await tx.execute("insert into entry values ($1, -$2::int)", task, number)
+
+    async def check(self, outside: assay.Executor) -> None:
+        """What is in the table is what ought to be there."""
+        rows = Counter(await outside.fetch_all(tuple[int, int], "select task, number from entry"))
+        twice = [row for row, count in rows.items() if count > 1]
+        assert twice == []
+        assert [row for row in self.acknowledged if row not in rows] == []
+        assert [(task, number) for task, number in rows if (task, -number) not in rows] == []
+        assert self.acknowledged
+        assert self.longest < LATEST
+
+
+SCHEMA = "create table entry (task int not null, number int not null)"
+
+
+@asynccontextmanager
+async def under_load(
+    pool: assay.Pool, url: DatabaseUrl, mends: Callable[[], Awaitable[Any]] | None = None
+) -> AsyncIterator[Ledger]:
+    """Run the tasks while the block does harm; then heal, look whether the pool is whole, and check the ledger."""
+    await pool.execute(SCHEMA)
+    ledger = Ledger(pool)
+    work = asyncio.create_task(ledger.work())
+    try:
+        await asyncio.sleep(0.2)
+        yield ledger
+        if mends is not None:
+            await mends()
+        ledger.stopping = True
+        async with asyncio.timeout(LATEST * 2):
+            await work
+        await whole(pool)
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    async with await assay.connect(url) as outside:
+        await ledger.check(outside)
+
+
+async def whole(pool: assay.Pool) -> None:
+    """Every connection can be had, nothing is pending, all within the time allowed."""
+    async with asyncio.timeout(WHOLE_AFTER):
+        await eventually(lambda: pool.stats().open >= pool.stats().min_connections)
+        async with await hold(pool, pool.stats().max_connections):
+            pass
+        await eventually(lambda: pool.stats().idle == pool.stats().open >= pool.stats().min_connections)
+    stats = pool.stats()
+    assert (stats.in_use, stats.mending, stats.opening, stats.waiting) == (0, 0, 0, 0)
+    assert stats.opened - stats.closed == stats.open
+
+
+@pytest.fixture
+async def proxied(database_18: DatabaseUrl) -> AsyncIterator[tuple[FaultProxy, assay.Pool]]:
+    async with (
+        fault_proxy(database_18) as (proxy, url),
+        assay.Pool(url, min_connections=SIZE, max_connections=SIZE) as pool,
+    ):
+        yield proxy, pool
+
+
+# --- the network
+
+
+@lengths
+@pytest.mark.parametrize("fault", ["cut", "half_close"])
+async def test_connections_are_broken_in_the_middle(
+    proxied: tuple[FaultProxy, assay.Pool], database_18: DatabaseUrl, fault: str, seconds: float
+) -> None:
+    proxy, pool = proxied
+    chance = random.Random(1)
+    async with under_load(pool, database_18) as ledger:
+        for _ in range(int(seconds / 0.1)):
+            await asyncio.sleep(0.1)
+            for link in proxy.some(0.3, chance):
+                getattr(link, fault)()
+    assert ledger.failures["ConnectionLost"] > 0
+    assert not {*ledger.failures} - {"ConnectionLost", "ConnectionFailed", "OperatorIntervention", "TimeoutError"}
+
+
+@lengths
+async def test_network_is_gone_and_comes_back(
+    proxied: tuple[FaultProxy, assay.Pool], database_18: DatabaseUrl, seconds: float
+) -> None:
+    proxy, pool = proxied
+    async with under_load(pool, database_18) as ledger:
+        for _ in range(max(1, int(seconds / 6))):
+            proxy.swallow()
+            await asyncio.sleep(2.5)
+            proxy.let_through()
+            await asyncio.sleep(1)
+    assert ledger.failures["TimeoutError"] > 0
+
+
+@lengths
+async def test_network_is_slow_and_breaks(
+    proxied: tuple[FaultProxy, assay.Pool], database_18: DatabaseUrl, seconds: float
+) -> None:
+    proxy, pool = proxied
+    chance = random.Random(2)
+
+    async def heal() -> None:
+        proxy.delay = 0.0
+
+    async with under_load(pool, database_18, heal):
+        for _ in range(int(seconds / 0.3)):
+            proxy.delay = chance.choice((0.0, 0.005, 0.05))
+            await asyncio.sleep(0.3)
+            for link in proxy.some(0.1, chance):
+                link.cut()
+
+
+async def test_outage_is_waited_out_when_it_is_short(proxied: tuple[FaultProxy, assay.Pool]) -> None:
+    proxy, pool = proxied
+    proxy.refuses = True
+    for link in [*proxy.links]:
+        link.cut()
+    await eventually(lambda: pool.stats().open == 0)
+    waiting = [asyncio.create_task(pool.fetch_one(int, "select $1::int", n)) for n in range(30)]
+    await asyncio.sleep(0.5)
+    assert pool.stats().failed < SIZE + 10  # all at once when they were lost, and then one by one
+    assert pool.stats().opening <= 1
+    proxy.refuses = False
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == list(range(30))
+    await whole(pool)
+
+
+async def test_outage_that_lasts_is_told_at_once_until_it_ends(
+    proxied: tuple[FaultProxy, assay.Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.runtime.openings.PATIENCE", 0.2)
+    proxy, pool = proxied
+    proxy.refuses = True
+    for link in [*proxy.links]:
+        link.cut()
+    await eventually(lambda: pool.stats().open == 0)
+    first = await asyncio.gather(*(pool.execute("select 1") for _ in range(5)), return_exceptions=True)
+    assert {type(failure) for failure in first} == {assay.ConnectionFailed}
+    assert len({id(failure) for failure in first}) == 5
+    before = pool.stats().failed
+    async with asyncio.timeout(1):
+        for _ in range(100):
+            with pytest.raises(assay.ConnectionFailed, match="Cannot connect to"):
+                await pool.execute("select 1")
+    assert pool.stats().failed - before < 10
+    proxy.refuses = False
+    await whole(pool)
+    await pool.check()
+
+
+async def test_pool_without_a_minimum_finds_the_end_of_an_outage_too(
+    database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.runtime.openings.PATIENCE", 0.1)
+    async with fault_proxy(database_18) as (proxy, url), assay.Pool(url, min_connections=0, max_connections=2) as pool:
+        proxy.refuses = True
+        for link in [*proxy.links]:
+            link.cut()
+        await eventually(lambda: pool.stats().open == 0)
+        with pytest.raises(assay.ConnectionFailed):
+            await pool.execute("select 1")
+        proxy.refuses = False
+
+        async def answers() -> bool:
+            try:
+                return await pool.fetch_one(int, "select 1") == 1
+            except assay.ConnectionFailed:
+                return False
+
+        await eventually(answers, WHOLE_AFTER)
+
+
+async def test_connections_lost_while_idle_are_replaced_without_being_asked_for(
+    proxied: tuple[FaultProxy, assay.Pool],
+) -> None:
+    proxy, pool = proxied
+    for link in [*proxy.links]:
+        link.cut()
+    await eventually(lambda: pool.stats().closed == SIZE and pool.stats().idle == SIZE, WHOLE_AFTER)
+
+
+# --- the server
+
+
+@lengths
+async def test_random_backends_are_terminated(database_18: DatabaseUrl, seconds: float) -> None:
+    victims = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and random() < 0.2"
+    async with (
+        assay.Pool(database_18, min_connections=SIZE, max_connections=SIZE) as pool,
+        await assay.connect(database_18) as killer,
+        under_load(pool, database_18) as ledger,
+    ):
+        for _ in range(int(seconds / 0.1)):
+            await asyncio.sleep(0.1)
+            await killer.execute(victims)
+    assert sum(ledger.failures.values()) > 0
+    assert not {*ledger.failures} - {"ConnectionLost", "OperatorIntervention", "TimeoutError"}
+
+
+@lengths
+async def test_server_is_killed_and_comes_back(home: Path, seconds: float) -> None:
+    server = Server.locate("18", home=home)
+    url = await asyncio.to_thread(server.ensure_running)
+
+    async def kill() -> None:
+        for pid in await asyncio.to_thread(running_in, home):
+            os.kill(pid, signal.SIGKILL)
+
+    async def restart() -> None:
+        await asyncio.to_thread(server.ensure_running)
+
+    # The embedded server, which is for development, does not wait for the disk unless it is asked to.
+    durable = {"synchronous_commit": "on"}
+    async with (
+        assay.Pool(url, min_connections=SIZE, max_connections=SIZE, server_settings=durable) as pool,
+        under_load(pool, url) as ledger,
+    ):
+        for _ in range(max(1, int(seconds / 5))):
+            await kill()
+            await asyncio.sleep(0.3)
+            await restart()
+            await whole_under_load(pool)
+    assert {"ConnectionLost", "OperatorIntervention"} & {*ledger.failures}
+
+
+async def whole_under_load(pool: assay.Pool) -> None:
+    """All connections are open again within the time allowed, while tasks use them."""
+    await eventually(lambda: pool.stats().open == SIZE, WHOLE_AFTER)
+    async with asyncio.timeout(WHOLE_AFTER):
+        assert await pool.fetch_one(int, "select 1") == 1
+
+
+@pytest.fixture
+async def scarce(database_18: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """The database as a role that may have three connections."""
+    role = f"role_{database_18.database}"
+    async with await assay.connect(database_18) as admin:
+        run: Any = admin.execute
+        await run(f'create role "{role}" login connection limit 3; grant all on schema public to "{role}"')
+        yield replace(database_18, user=role)
+        await eventually(lambda: nobody(admin, role))
+        await run(f'drop owned by "{role}"; drop role "{role}"')
+
+
+async def nobody(admin: assay.Connection, role: str) -> bool:
+    return await admin.fetch_one(int, "select count(*) from pg_stat_activity where usename = $1", role) == 0
+
+
+async def test_server_with_fewer_connections_than_the_pool_serves_all(
+    scarce: DatabaseUrl, database_18: DatabaseUrl
+) -> None:
+    async with assay.Pool(scarce, min_connections=1, max_connections=SIZE) as pool:
+        results = await asyncio.gather(
+            *(pool.fetch_one(int, "select $1::int from pg_sleep(0.002)", n) for n in range(TASKS))
+        )
+        assert results == list(range(TASKS))
+        assert pool.stats().opened == 3
+        assert pool.stats().failed < 20
+
+
+async def test_server_without_any_connection_to_spare_is_waited_for(scarce: DatabaseUrl) -> None:
+    async with assay.Pool(scarce, min_connections=0, max_connections=SIZE) as pool:
+        pool.drain()
+        others = [await assay.connect(scarce) for _ in range(3)]
+        waiting = [asyncio.create_task(pool.fetch_one(int, "select $1::int", n)) for n in range(20)]
+        await asyncio.sleep(0.2)
+        for other in others:
+            await other.close()
+        assert await asyncio.wait_for(asyncio.gather(*waiting), WHOLE_AFTER) == list(range(20))
