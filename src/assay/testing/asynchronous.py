@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,13 +9,11 @@ import pytest
 from assay.config import Settings
 from assay.runtime.connection import Connection
 from assay.runtime.pool import Pool
-from assay.testing.leftovers import LeftBehind
+from assay.testing.leftovers import CLOSE_TIMEOUT, warn_of_use
 from assay.testing.lending import shared_database, spoil
-from assay.testing.rollback import Spoiled, rolled_back
+from assay.testing.rollback import rolled_back
+from assay.testing.spoiled import Spoiled
 from assay.testing.workshop import Lent
-
-_CLOSE_TIMEOUT = 1.0
-"""Seconds that a connection which the test left in use is waited for."""
 
 
 async def provide_db(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Connection]:
@@ -26,8 +23,11 @@ async def provide_db(request: pytest.FixtureRequest, settings: Settings) -> Asyn
         async with rolled_back(lent.url, keep=lent.is_shared) as connection:
             yield connection
     except Spoiled as error:
-        spoil(request, lent)
-        pytest.fail(str(error), pytrace=False)
+        message = str(error)
+    else:
+        return
+    spoil(request, lent)
+    pytest.fail(message, pytrace=False)
 
 
 async def provide_pool(lent: Lent) -> AsyncIterator[Pool]:
@@ -37,8 +37,5 @@ async def provide_pool(lent: Lent) -> AsyncIterator[Pool]:
         yield pool
     finally:
         used = pool.stats().in_use
-        await pool.close(_CLOSE_TIMEOUT)
-        if used:
-            count = f"{used} connection{'' if used == 1 else 's'}"
-            message = f"The test left {count} of assay_pool in use; await or cancel the tasks that it starts"
-            warnings.warn(LeftBehind(message), stacklevel=2)
+        await pool.close(CLOSE_TIMEOUT)
+        warn_of_use(used, "assay_pool", "await or cancel the tasks that it starts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ import pytest
 
 from assay.config import Settings, load_settings, seed_environments
 from assay.errors import ConfigurationError, Error, ResourceError
-from assay.testing.leftovers import LeftBehind
+from assay.testing.leftovers import warn_of_sessions
 from assay.testing.names import new_key
 from assay.testing.summary import NO_DATABASE, note_roles
 from assay.testing.workshop import Environments, Lent, Workshop
@@ -50,6 +50,8 @@ def close(config: pytest.Config) -> None:
     if found is None:
         return
     del config.stash[_LENDER]
+    if "assay.testing.synchronous" in sys.modules:
+        sys.modules["assay.testing.synchronous"].close_kept()
     with suppress(Error):  # the next session sweeps up
         note_roles(config, found.workshop.close())
 
@@ -58,10 +60,7 @@ def settings_for(request: pytest.FixtureRequest) -> Settings:
     """The settings of the project that the test's file lies in."""
     known, folder = lender(request.config).settings, request.path.parent
     if folder not in known:
-        try:
-            known[folder] = load_settings(folder)
-        except ConfigurationError as error:
-            pytest.fail(str(error), pytrace=False)
+        known[folder] = _usable(lambda: load_settings(folder))
     return known[folder]
 
 
@@ -76,11 +75,7 @@ def own_database(request: pytest.FixtureRequest, settings: Settings) -> Iterator
         yield lent
     finally:
         del request.node.stash[_LENT]
-        left = found.workshop.give_back(lent)
-        if left:
-            count = f"{len(left)} connection{'' if len(left) == 1 else 's'}"
-            message = f"The test left {count} to its database open: {'; '.join(left)}; close what it opens"
-            warnings.warn(LeftBehind(message), stacklevel=2)
+        warn_of_sessions(found.workshop.give_back(lent))
 
 
 def shared_database(request: pytest.FixtureRequest, settings: Settings) -> Lent:
@@ -125,10 +120,16 @@ def _environments(request: pytest.FixtureRequest, settings: Settings) -> Environ
     if marker is None:
         return settings.testing.seed
     value = marker.args[0] if len(marker.args) == 1 else marker.args or True
+    return _usable(lambda: seed_environments(value, "What pytest.mark.assay_seed takes"))
+
+
+def _usable(read: Callable[[], T]) -> T:
+    """What is read; where that cannot be used, the test fails with the sentence alone."""
     try:
-        return seed_environments(value, "What pytest.mark.assay_seed takes")
+        return read()
     except ConfigurationError as error:
-        pytest.fail(str(error), pytrace=False)
+        message = str(error)
+    pytest.fail(message, pytrace=False)
 
 
 def _get(request: pytest.FixtureRequest, settings: Settings, environments: Environments, get: Callable[[], T]) -> T:
@@ -138,10 +139,10 @@ def _get(request: pytest.FixtureRequest, settings: Settings, environments: Envir
         pytest.skip(NO_DATABASE + failures[key])
     try:
         return get()
-    except ResourceError as error:  # it may be over in a moment
-        pytest.fail(str(error), pytrace=False)
     except Error as error:
-        message = str(error)
+        message, passing = str(error), isinstance(error, ResourceError)  # which may be over in a moment
+    if passing:
+        pytest.fail(message, pytrace=False)
     failures[key] = message.partition("\n")[0]
     if not _first(request, f"{key}"):
         pytest.skip(NO_DATABASE + failures[key])

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    import psycopg
-
+    from assay import sync
     from assay.config import DatabaseUrl, Settings
     from assay.runtime.connection import Connection
     from assay.runtime.pool import Pool
@@ -58,6 +57,7 @@ def assay_db(request: pytest.FixtureRequest) -> Connection:
     ``transaction()`` in it is a savepoint. The database is shared by tests that roll back, except where the test also
     has one of its own, through assay_pool or assay_database_url.
     """
+    _own_database_first(request)
     return _on_the_loop_of_the_test(request, "assay_db")  # type: ignore[no-any-return]  # fixtures are found by name
 
 
@@ -74,13 +74,20 @@ def assay_database_url(_assay_database: Lent) -> DatabaseUrl:
 
 
 @pytest.fixture
-def assay_sync_db(
-    request: pytest.FixtureRequest, assay_settings: Settings
-) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """``assay_db`` for synchronous tests."""
+def assay_sync_db(request: pytest.FixtureRequest, assay_settings: Settings) -> Iterator[sync.Connection]:
+    """``assay_db`` for synchronous tests; it takes ``pip install 'assay[sync]'``."""
+    _own_database_first(request)
     from assay.testing.synchronous import provide_db
 
     yield from provide_db(request, assay_settings)
+
+
+@pytest.fixture
+def assay_sync_pool(_assay_database: Lent) -> Iterator[sync.Pool]:
+    """``assay_pool`` for synchronous tests; it takes ``pip install 'assay[sync]'``."""
+    from assay.testing.synchronous import provide_pool
+
+    yield from provide_pool(_assay_database)
 
 
 @pytest.fixture
@@ -126,6 +133,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from assay.testing.summary import write_summary
 
     write_summary(terminalreporter)
+
+
+def _own_database_first(request: pytest.FixtureRequest) -> None:
+    """Where the test has a database of its own, in whatever order it names its fixtures, all of them use that."""
+    if "_assay_database" in request.fixturenames:
+        request.getfixturevalue("_assay_database")
 
 
 def _on_the_loop_of_the_test(request: pytest.FixtureRequest, name: str) -> Any:

@@ -12,19 +12,14 @@ from assay.errors import ConnectionLost, Error, UsageError
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.session import Session
+from assay.testing.spoiled import SAVEPOINT, Spoiled, closing, ended, lost, still_running
 
-SAVEPOINT = "assay_test"
-"""Behind the BEGIN; it is there as long as the transaction is."""
-
+_NAME = "assay_db"
 _CLOSE_TIMEOUT = 2.0
 _FAILURES: tuple[type[Exception], ...] = (*DRIVER_ERRORS, Error)
 
 _Keeper = AsyncGenerator[Session, None]
 _kept: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[DatabaseUrl, _Keeper]] = WeakKeyDictionary()
-
-
-class Spoiled(Error):
-    """A test did what its rollback cannot undo."""
 
 
 class TransactionOfTest(Connection):
@@ -37,10 +32,7 @@ class TransactionOfTest(Connection):
 
     async def close(self) -> None:
         """Refused: the connection is the test's until its end."""
-        raise UsageError(
-            "assay_db is closed by the plugin when the test is over; for connections that the test closes itself, "
-            "use assay_pool or assay_database_url"
-        )
+        raise UsageError(closing(_NAME))
 
 
 @asynccontextmanager
@@ -86,23 +78,13 @@ async def _end(session: Session) -> None:
         with suppress(Error):  # a cancellation that comes too late must not hit what follows
             await session.command("select 1")
     if session.driver.is_closed():
-        raise Spoiled(
-            "The connection of assay_db was lost or cut during the test, so that what it left in the database is not "
-            "known, and the other tests get a new one; to try how code takes that, use assay_pool"
-        )
+        raise lost(_NAME)
     if session.busy:
-        raise Spoiled(
-            "A task of the test was still running a statement on assay_db when the test was over; "
-            "await it, or cancel it and await that"
-        )
+        raise still_running(_NAME, "task")
     try:
         await session.command(f"rollback to savepoint {SAVEPOINT}")
     except Error as error:
-        raise Spoiled(
-            "The test ended the transaction of assay_db itself, by COMMIT, ROLLBACK or the like, so that what came "
-            "after it stays in the database, and the other tests get a new one; use `assay_db.transaction()` for "
-            f"a part that is rolled back alone, and assay_pool for tests that commit (the server: {error})"
-        ) from error
+        raise ended(_NAME, error) from error
 
 
 async def _mend(session: Session, *, keep: bool) -> None:

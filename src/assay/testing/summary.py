@@ -17,8 +17,9 @@ _OUTPUT = "assay_roles"
 
 def note_roles(config: pytest.Config, changes: Iterable[str]) -> None:
     """Keep what became of roles for the summary, which is the main process's."""
-    if hasattr(config, "workeroutput"):
-        config.workeroutput[_OUTPUT] = [*changes]
+    output: dict[str, list[str]] | None = getattr(config, "workeroutput", None)
+    if output is not None:
+        output[_OUTPUT] = [*changes]
     else:
         config.stash.setdefault(_ROLES, set()).update(changes)
 
