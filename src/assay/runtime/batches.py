@@ -12,7 +12,7 @@ import asyncpg
 from assay.errors import UsageError
 from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import DynamicQuery, query_for
-from assay.runtime.given_rows import GivenRows, Values, Wanted
+from assay.runtime.given_rows import GivenRows, Values, Wanted, source_errors
 from assay.runtime.query import Prepared, Query
 from assay.runtime.receiving import Tally
 from assay.runtime.session import Session
@@ -61,22 +61,24 @@ def _wanted(query: Query) -> Wanted:
 
 async def run_batch(session: Session, batch: Batch) -> int:
     """Run a batch, all of it or nothing; the rows affected, as the server counts them for each execution."""
-    async with session.using(batch.query):
-        prepared = await session.prepared(batch.query)
-        if not session.receiver.can_tally:
-            await session.driver.execute("select 1")
-        with session.receiver.tally() as tally:
-            await _sent(session, batch, tally, prepared.statement.executemany(batch.arguments(prepared)))
-        return tally.rows
+    with source_errors():
+        async with session.using(batch.query) as driver:
+            prepared = await session.prepared(batch.query)
+            if not session.receiver.can_tally:
+                await driver.execute("select 1")
+            with session.receiver.tally() as tally:
+                await _sent(session, batch, tally, prepared.statement.executemany(batch.arguments(prepared)))
+            return tally.rows
 
 
 async def fetch_batch(session: Session, batch: Batch, row: Any) -> list[Any]:
     """Run a batch, all of it or nothing; the rows that the executions returned, in the order of what was given."""
-    async with session.using(batch.query):
-        prepared = await session.prepared(batch.query)
-        builder: Builder = prepared.layout.builder(row)
-        with session.receiver.tally() as tally:
-            records = await _sent(session, batch, tally, prepared.statement.fetchmany(batch.arguments(prepared)))
+    with source_errors():
+        async with session.using(batch.query):
+            prepared = await session.prepared(batch.query)
+            builder: Builder = prepared.layout.builder(row)
+            with session.receiver.tally() as tally:
+                records = await _sent(session, batch, tally, prepared.statement.fetchmany(batch.arguments(prepared)))
     found: list[asyncpg.Record] = records or []
     return build(builder, found)
 
@@ -84,8 +86,6 @@ async def fetch_batch(session: Session, batch: Batch, row: Any) -> list[Any]:
 async def _sent(session: Session, batch: Batch, tally: Tally, sending: Awaitable[R]) -> R:
     try:
         return await _cancellable(session, sending)
-    except (AttributeError, KeyError) as error:
-        raise batch.given.lacking() or error from None
     except asyncpg.PostgresError as error:
         if error.severity is not None and tally.commands < batch.given.number:  # else it is about all of them
             error.args = (f"{error.args[0]}, in row {tally.commands + 1}",)

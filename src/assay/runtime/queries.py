@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar
 
 import asyncpg
@@ -11,6 +11,7 @@ import asyncpg
 from assay.errors import NoRows, TooManyRows
 from assay.runtime.batches import batch, fetch_batch, run_batch
 from assay.runtime.building import Builder, build
+from assay.runtime.copying import copy_of, copy_rows
 from assay.runtime.session import Session
 from assay.runtime.streaming import BATCH, Stream
 
@@ -106,6 +107,36 @@ class Queries(ABC):
             return await fetch_batch(session, asked, row)
         finally:
             self.take_back(session)
+
+    async def copy_in(
+        self, table: LiteralString, rows: Iterable[Any] | AsyncIterable[Any], *, columns: Sequence[str] | None = None
+    ) -> int:
+        """Insert rows with COPY in its binary format, all or none, the quickest way there is; how many they were.
+
+        Args:
+            table: its name as in SQL: ``device``, ``audit.event``, ``"Odd name"``.
+            rows: objects with fields, mappings, or tuples by position; also from a generator or an asynchronous one,
+                which is taken as the rows are sent.
+            columns: where the values go, in this order for tuples; else the fields of the first row's class or the
+                keys of the first mapping, and for tuples all columns that can be written, in the table's order.
+
+        The role needs SELECT on the columns besides INSERT. Raises ParameterError, naming row and column, for a value
+        that cannot be sent, and a DatabaseError that names the row when the server refuses one.
+        """
+        asked = copy_of(table, rows, columns)
+        session = await self.lend()
+        try:
+            return await copy_rows(session, asked)
+        finally:
+            self.take_back(session)
+
+    def copy_out(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> Stream[T]:
+        """All the rows of a large result, one after the other: ``stream`` with batches of 5,000.
+
+        It reads through a cursor and not by COPY, which was measured not to be quicker once rows are decoded
+        (docs/decisions/0010).
+        """
+        return Stream(self, row, sql, args, named, batch=5_000)
 
     @abstractmethod
     async def lend(self) -> Session:

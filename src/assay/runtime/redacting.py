@@ -18,7 +18,7 @@ _TYPE = r"'?[\w.]+'?"
 _TELLING = re.compile(
     "|".join(
         [
-            rf"{_TYPE} object cannot be interpreted as an integer",
+            rf"(?:{_TYPE} object|assay\.OMIT) cannot be interpreted as an integer",
             rf"expected [\w.]+(?: or [\w.]+)?, got {_TYPE}",
             rf"expected a datetime\.date or datetime\.datetime instance, got {_TYPE}",
             r"value out of \w+ range|Python int too large to convert to C \w+",
@@ -51,19 +51,25 @@ def redacted(report: Report) -> Report:
 
 
 def unfit_argument(shown: str, kind: str | None, reason: str, row: int | None = None) -> ParameterError:
-    """The error for an argument that cannot be sent as its type.
+    """The error for an argument that cannot be sent as its type; ``shown`` is the parameter, ``$1`` or ``:name``."""
+    return unfit_value(f"query argument {shown}", kind, reason, row)
+
+
+def unfit_value(place: str, kind: str | None, reason: str, row: int | None = None) -> ParameterError:
+    """The error for a value that cannot be sent as its type.
 
     Args:
-        shown: the parameter, ``$1`` or ``:name``.
+        place: what it is for: ``column "id"``.
         kind: its type's name, if that is known.
         reason: what the driver or Python says; left out unless it is known to name no value.
         row: its row, from 1, where there are many.
     """
-    place = f", in row {row}" if row is not None else ""
+    where = f", in row {row}" if row is not None else ""
     what = f"it does not fit the type {kind}" if kind else "it does not fit its type"
-    return ParameterError(f"invalid input for query argument {shown}{place}: {what}{_because(reason)}")
+    return ParameterError(f"invalid input for {place}{where}: {what}{_because(reason)}")
 
 
 def _because(reason: str) -> str:
+    reason = reason.replace("'Omitted' object", "assay.OMIT")
     bare = _ELEMENT.sub("", reason)
     return f" ({reason})" if _TELLING.fullmatch(bare) else ""
