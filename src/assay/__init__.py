@@ -13,6 +13,7 @@ from assay._version import __version__
 if TYPE_CHECKING:
     from assay import migrate as migrate
     from assay import proof as proof
+    from assay import sync as sync
     from assay.errors import (
         AuthenticationFailed,
         CheckViolation,
@@ -127,7 +128,7 @@ _ROOMS = {
     "connect": "assay.runtime.connection",
     "sql_file": "assay.sql.files",
 }
-_MODULES = frozenset({"migrate", "proof"})
+_MODULES = frozenset({"migrate", "proof", "sync"})
 
 
 def __getattr__(name: str) -> Any:

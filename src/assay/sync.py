@@ -22,15 +22,12 @@ except ImportError as error:
     ) from error
 
 from assay.runtime.pool import PoolStats
-from assay.runtime.sync.attempts import Attempt, Attempts
 from assay.runtime.sync.connection import Connection, connect
 from assay.runtime.sync.executor import Executor
 from assay.runtime.sync.pool import Pool
 from assay.runtime.sync.transaction import Transaction
 
 __all__ = [
-    "Attempt",
-    "Attempts",
     "Connection",
     "Executor",
     "Pool",

@@ -150,7 +150,7 @@ def test_names_for_type_checkers_are_the_public_ones() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     declared = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert declared - {"migrate", "proof"} == set(assay.__all__) - {"__version__"}
+    assert declared - {"migrate", "proof", "sync"} == set(assay.__all__) - {"__version__"}
 
 
 def test_name_that_is_not_public_is_not_there() -> None:
