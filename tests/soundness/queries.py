@@ -9,9 +9,9 @@ from random import Random
 SCHEMA = """
 create type mood as enum ('calm', 'busy');
 create table a (id int primary key, x int, y int not null, s text, t text not null, f bool, m mood);
-create table b (id int not null, k int unique, x int, s text not null, u text check (u is not null), g bool not null,
+create table b (id int not null, k int unique, x int, s text not null, u text check (coalesce(u <> '', false)), g bool not null,
     z int generated always as (k + 1) stored, unique (id, s));
-create table c (a_id int references a (id), b_k int, x int not null default 7, s text, arr int[], j jsonb, check (b_k > 0 and b_k is not null));
+create table c (a_id int references a (id), b_k int, x int not null default 7, s text, arr int[], j jsonb, check (case when b_k > 0 then b_k < 100 else false end));
 create table p (id int not null, x int, s text, primary key (id)) partition by range (id);
 create table p1 partition of p for values from (minvalue) to (3);
 create table p2 partition of p default;
@@ -21,6 +21,9 @@ create view v as select a.id, a.x, b.s, b.k, b.z from a left join b on b.id = a.
 create view w as select id, x, s from a where s is not null and x > 0;
 create function strict_sum(i int, j int) returns int language sql immutable strict begin atomic select i + j; end;
 create function found_s(i int) returns text language sql stable begin atomic select s from a where id = i; end;
+create function or_else(i int, j int default 1, k text default null) returns int language sql
+    begin atomic select coalesce(i, j, length(k)); end;
+create function text_body(i int) returns int language sql stable set search_path = pg_catalog as 'select $1 + 1';
 create function maybe(i int) returns int language plpgsql immutable as 'begin if i > 2 then return null; end if; return i; end';
 """
 
@@ -244,7 +247,13 @@ class Writer:
 
     def constant(self, kind: str) -> str:
         return self.random.choice(
-            {"int": ["0", "1", "2", "3", "-1"], "text": ["'a'", "'b'", "''"], "bool": ["true", "false"]}[kind]
+            {
+                "int": ["0", "1", "2", "3", "-1"],
+                "text": ["'a'", "'b'", "''"],
+                "bool": ["true", "false"],
+                "int[]": ["'{1}'", "'{2}'", "'{}'", "'{1,3}'", "'{null}'", "'{{2}}'"],
+                "text[]": ["'{a}'", "'{b}'", "'{}'", "'{a,b}'", "'{null}'"],
+            }[kind]
         )
 
     def column(self, kind: str, reach: Columns) -> str:
@@ -274,6 +283,10 @@ class Writer:
                 lambda: f"greatest({sub('int')}, {sub('int')})",
                 lambda: f"strict_sum({sub('int')}, {sub('int')})",
                 lambda: f"maybe({sub('int')})",
+                lambda: f"text_body({sub('int')})",
+                lambda: f"or_else({sub('int')})",
+                lambda: f"or_else(j => {sub('int')}, i => {sub('int')})",
+                lambda: f"or_else({sub('int')}, k => {sub('text')}, j => {sub('int')})",
                 lambda: f"(array[{sub('int')}, 2])[1]",
                 lambda: f"cardinality(array[{sub('int')}])",
                 lambda: f"array_length(array[{sub('int')}], 1)",
@@ -363,6 +376,8 @@ class Writer:
             f"{left} <> all(array[{right}, {self.constant(kind)}])", f"{left} between {right} and {self.constant(kind)}",
             f"coalesce({left}, {right}) = {self.constant(kind)}", f"{left} = any('{{}}'::{kind}[])", f"{left} <> all('{{}}'::{kind}[])",
             f"({left}, {right}) > ({right}, {self.constant(kind)})", f"row({left}, {right}) is not null",
+            f"{left} = any({self.constant(f'{kind}[]')})", f"{left} is not distinct from {self.constant(kind)}",
+            f"case {left} when {right} then true when {self.constant(kind)} then {left} is null else false end",
         ]  # fmt: skip
         if depth <= 0 or self.chance(50):
             return self.random.choice(simple)
@@ -372,6 +387,11 @@ class Writer:
             lambda: f"exists ({self.scalar(kind, reach, depth)})", lambda: f"not exists ({self.scalar(kind, reach, depth)})",
             lambda: f"{left} in ({self.scalar(kind, reach, depth)})", lambda: f"{left} not in ({self.scalar(kind, reach, depth)})",
             lambda: f"{left} = ({self.scalar(kind, reach, depth)})", lambda: f"{left} < all ({self.scalar(kind, reach, depth)})",
+            lambda: f"coalesce({first}, {self.random.choice(['true', 'false', second])})",
+            lambda: f"({first}) is {self.random.choice(['', 'not '])}{self.random.choice(['true', 'false', 'unknown'])}",
+            lambda: f"case when {first} then {second} else {self.random.choice(['true', 'false', 'null'])} end",
+            lambda: f"case when {first} then {left} when {second} then {right} end is not null",
+            lambda: f"({first}) is distinct from ({second})",
         ])  # fmt: skip
 
     # Statements that change rows.

@@ -48,6 +48,8 @@ def bound(inference: Inference, level: Level) -> Bound:
 
 def _limited(level: Level, rows: Bound) -> Bound:
     count, offset = level.query.get("limitCount"), level.query.get("limitOffset")
+    if count is not None and count.tag == "CONST" and count["constisnull"]:
+        count = None  # LIMIT ALL
     if count is None and offset is None:
         return rows
     number = _constant(count) if count is not None else None
@@ -59,8 +61,8 @@ def _limited(level: Level, rows: Bound) -> Bound:
 
 
 def _constant(node: Node) -> int | None:
-    """The value of a constant count, which the parser casts to bigint."""
-    if node.tag == "FUNCEXPR" and node["funcid"] in _TO_BIGINT:
+    """The value of a constant count, which is cast to bigint."""
+    if node.tag == "FUNCEXPR" and node["funcid"] in _BETWEEN_INTEGERS:
         return _constant(node["args"][0])
     if node.tag != "CONST" or node["constisnull"]:
         return None
@@ -68,8 +70,8 @@ def _constant(node: Node) -> int | None:
     return int.from_bytes(octets, "little", signed=True)
 
 
-_TO_BIGINT = frozenset({481, 754})
-"""int8(int4) and int8(int2)."""
+_BETWEEN_INTEGERS = frozenset({481, 754, 480, 714, 313, 314})
+"""int8(int4), int8(int2), int4(int8), int2(int8), int4(int2) and int2(int4), which fail for what does not fit."""
 
 
 def rows_given(inference: Inference, level: Level, given: Iterable[Pin]) -> Bound:
@@ -82,12 +84,20 @@ def rows_given(inference: Inference, level: Level, given: Iterable[Pin]) -> Boun
         return _many("a set-returning function in the select list")
     pins = [*pins_of(inference, level), *given]
     if items(query, "groupClause"):
-        return _of_groups(inference, level, pins)
+        return _distinct(inference, level, pins, _of_groups(inference, level, pins))
     if query["hasAggs"] or filtered:
         return Bound(not filtered, True, "an aggregate without GROUP BY")
     rows = _of_from(inference, level, pins)
     locked = bool(items(query, "rowMarks"))
-    return Bound(rows.at_least_one and not locked, rows.at_most_one, rows.reason)
+    return _distinct(inference, level, pins, Bound(rows.at_least_one and not locked, rows.at_most_one, rows.reason))
+
+
+def _distinct(inference: Inference, level: Level, pins: list[Pin], rows: Bound) -> Bound:
+    """DISTINCT leaves one row of those that are alike in all that it names, or for ON, in that."""
+    clauses = items(level.query, "distinctClause")
+    if rows.at_most_one or not clauses or not _are_pinned(inference, level, pins, clauses):
+        return rows
+    return Bound(rows.at_least_one, True, "every column of DISTINCT is pinned")
 
 
 def _of_grouping_sets(query: Node, *, filtered: bool) -> Bound:
@@ -103,14 +113,18 @@ def _of_groups(inference: Inference, level: Level, pins: list[Pin]) -> Bound:
     having = level.query.get("havingQual") is not None
     if rows.at_most_one:
         return Bound(rows.at_least_one and not having, True, rows.reason)
-    fixed = Fixed(inference, level, pins)
-    grouped = [_grouped_expression(level, clause) for clause in items(level.query, "groupClause")]
-    if all(
-        inference.usual_equality(clause["eqop"]) and (fixed.is_fixed(value) or fixed.is_pinned(value, {clause["eqop"]}))
-        for value, clause in grouped
-    ):
+    if _are_pinned(inference, level, pins, items(level.query, "groupClause")):
         return Bound(False, True, "every GROUP BY expression is pinned")
     return _many("a row for every group")
+
+
+def _are_pinned(inference: Inference, level: Level, pins: list[Pin], clauses: list[Node]) -> bool:
+    """Whether the expressions of GROUP BY or DISTINCT clauses are each the same in all rows."""
+    fixed = Fixed(inference, level, pins)
+    return all(
+        inference.usual_equality(clause["eqop"]) and (fixed.is_fixed(value) or fixed.is_pinned(value, {clause["eqop"]}))
+        for value, clause in (_grouped_expression(level, clause) for clause in clauses)
+    )
 
 
 def _grouped_expression(level: Level, clause: Node) -> tuple[Node, Node]:

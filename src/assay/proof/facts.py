@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import NamedTuple
 
 from assay.catalog.model import FIRST_NORMAL_OID
-from assay.proof.nodes import IS_NOT_NULL, IS_NULL, BooleanTest, Param, SubLink, items
+from assay.proof.conditional import ends_in_constant, of_case, of_coalesce, of_test
+from assay.proof.nodes import IS_NOT_NULL, IS_NULL, Param, SubLink, items
 from assay.proof.querytree import Node
 
 
@@ -79,6 +81,7 @@ class Conditions:
     def __init__(self, strict: Callable[[Node], bool], subquery: Callable[[Node], Facts]) -> None:
         self._strict = strict
         self._subquery = subquery
+        self.nothing: Facts = NOTHING
 
     def true(self, node: Node | None) -> Facts:
         """What holds where the condition is true."""
@@ -90,7 +93,11 @@ class Conditions:
             case "NULLTEST" if node["nulltesttype"] == IS_NOT_NULL:
                 return self.whole(node["arg"]) if node["argisrow"] else self.present(node["arg"])
             case "BOOLEANTEST":
-                return self._boolean_test(node)
+                return of_test(self, node, holds=True)
+            case "CASEEXPR":
+                return self.present(node) | of_case(self, node, Conditions.true, frozenset({True}), NOTHING)
+            case "COALESCEEXPR":
+                return self.present(node) | of_coalesce(self, node, Conditions.true, True, NOTHING)
             case "SUBLINK":
                 return self._sublink(node)
             case "DISTINCTEXPR":
@@ -112,7 +119,13 @@ class Conditions:
                 return self.present(node["arg"])
             case "DISTINCTEXPR":
                 return self._equal_to_something(node)
-            case "NULLTEST" | "BOOLEANTEST" | "SUBLINK" | "JSONEXPR":
+            case "BOOLEANTEST":
+                return of_test(self, node, holds=False)
+            case "CASEEXPR":
+                return self.present(node) | of_case(self, node, Conditions.false, frozenset({False}), NOTHING)
+            case "COALESCEEXPR":
+                return self.present(node) | of_coalesce(self, node, Conditions.false, False, NOTHING)
+            case "NULLTEST" | "SUBLINK" | "JSONEXPR":
                 return NOTHING
         return self.present(node)
 
@@ -126,7 +139,10 @@ class Conditions:
                     return _all(self.not_true(arg) for arg in node["args"])
                 if node["boolop"] == "and":
                     return _any(self.not_true(arg) for arg in node["args"])
-            case "NULLTEST":
+                if node["boolop"] == "not":
+                    return self.not_false(node["args"][0])
+            case "NULLTEST" | "BOOLEANTEST" | "DISTINCTEXPR":
+                # Never NULL; IS DISTINCT FROM only by an operator of users, and only of two values.
                 return self.false(node)
         return NOTHING
 
@@ -141,8 +157,14 @@ class Conditions:
                 if node["boolop"] == "or":
                     return _any(self.not_false(arg) for arg in node["args"])
                 return self.not_true(node["args"][0])
-            case "NULLTEST":
+            case "NULLTEST" | "BOOLEANTEST" | "DISTINCTEXPR":
                 return self.true(node)
+            case "CASEEXPR":
+                return of_case(self, node, Conditions.not_false, frozenset({True, None}), NOTHING)
+            case "COALESCEEXPR" if ends_in_constant(node):
+                return of_coalesce(self, node, Conditions.true, True, NOTHING)
+            case "COALESCEEXPR":
+                return self.not_false(node["args"][0])
         return NOTHING
 
     def whole(self, node: Node) -> Facts:
@@ -164,16 +186,6 @@ class Conditions:
             return self.false(node["args"][0]) if holds else self.true(node["args"][0])
         found = [self.true(arg) if holds else self.false(arg) for arg in node["args"]]
         return _all(found) if (node["boolop"] == "and") == holds else _any(found)
-
-    def _boolean_test(self, node: Node) -> Facts:
-        match node["booltesttype"]:
-            case BooleanTest.IS_TRUE:
-                return self.true(node["arg"])
-            case BooleanTest.IS_FALSE:
-                return self.false(node["arg"])
-            case BooleanTest.IS_NOT_UNKNOWN:
-                return self.present(node["arg"])
-        return NOTHING
 
     def _sublink(self, node: Node) -> Facts:
         match node["subLinkType"]:
@@ -273,6 +285,12 @@ def array_dimensions(const: Node) -> int:
     return int.from_bytes(bytes(byte & 255 for byte in const["constvalue"][4:8]), "little")
 
 
+def array_length(const: Node) -> int:
+    """How many elements a constant array has, by ARR_DIMS(); NULL ones too."""
+    sizes = bytes(byte & 255 for byte in const["constvalue"][16 : 16 + 4 * array_dimensions(const)])
+    return prod(int.from_bytes(sizes[n : n + 4], "little") for n in range(0, len(sizes), 4)) if sizes else 0
+
+
 def array_has_nulls(const: Node) -> bool:
     """Whether a constant array has a null bitmap (ArrayType.dataoffset is not 0)."""
     return any(const["constvalue"][8:12])
@@ -294,6 +312,7 @@ _PRESENT: dict[str, Callable[[Conditions, Node], Facts]] = {
     "NAMEDARGEXPR": Conditions.argument,
     "COERCETODOMAIN": Conditions.argument,
     "FIELDSELECT": Conditions.argument,
+    "CASEEXPR": lambda self, node: of_case(self, node, Conditions.present, frozenset({True, False}), NOTHING),
     "COALESCEEXPR": Conditions.coalesce,
     "MINMAXEXPR": Conditions.coalesce,
 }

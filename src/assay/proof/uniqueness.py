@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.catalog.model import Key
+from assay.proof.facts import array_length
 from assay.proof.levels import Level
 from assay.proof.nodes import Command, Join, Param, RteKind, items
+from assay.proof.nullability.columns import find_with_query
 from assay.proof.querytree import Node, walk
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class Pin:
     collation: int
     other: Node | None
     """The other side; None for one that is known to be the same for every row."""
+    matches_null: bool = False
+    """NULL equals NULL: IS NOT DISTINCT FROM."""
     entries: frozenset[int] | None = None
     """The entries that it may pin: those on the nulled side, for an ON clause of an outer join. None for all."""
 
@@ -72,13 +76,27 @@ def _equalities(quals: Node | None, entries: frozenset[int] | None) -> Iterator[
             for arg in quals["args"]:
                 yield from _equalities(arg, entries)
         case "OPEXPR" if len(quals["args"]) == 2:
-            left, right = quals["args"]
-            yield Pin(left, quals["opno"], quals["inputcollid"], right, entries)
-            yield Pin(right, quals["opno"], quals["inputcollid"], left, entries)
-        case "SCALARARRAYOPEXPR" if quals["useOr"] and quals["args"][1].tag == "ARRAYEXPR":
-            elements = items(quals["args"][1], "elements")
-            if len(elements) == 1 and not quals["args"][1]["multidims"]:
-                yield Pin(quals["args"][0], quals["opno"], quals["inputcollid"], elements[0], entries)
+            yield from _both_ways(quals, entries, matches_null=False)
+        case "BOOLEXPR" if quals["boolop"] == "not" and quals["args"][0].tag == "DISTINCTEXPR":
+            yield from _both_ways(quals["args"][0], entries, matches_null=True)
+        case "SCALARARRAYOPEXPR" if quals["useOr"]:
+            yield from _only_element(quals, entries)
+
+
+def _both_ways(equality: Node, entries: frozenset[int] | None, *, matches_null: bool) -> Iterator[Pin]:
+    left, right = equality["args"]
+    for value, other in ((left, right), (right, left)):
+        null = matches_null and not (other.tag == "CONST" and not other["constisnull"])
+        yield Pin(value, equality["opno"], equality["inputcollid"], other, null, entries)
+
+
+def _only_element(quals: Node, entries: frozenset[int] | None) -> Iterator[Pin]:
+    """``value = ANY (array)``, where the array has one element at most."""
+    value, array = quals["args"]
+    if array.tag == "ARRAYEXPR" and len(items(array, "elements")) == 1 and not array["multidims"]:
+        yield Pin(value, quals["opno"], quals["inputcollid"], array["elements"][0], entries=entries)
+    elif array.tag == "CONST" and not array["constisnull"] and array_length(array) <= 1:
+        yield Pin(value, quals["opno"], quals["inputcollid"], None, entries=entries)
 
 
 class Fixed:
@@ -197,7 +215,9 @@ class Fixed:
         entry = self._level.entry(index)
         usable = [pin for pin in pins if pin.entries is None or index in pin.entries]
         if entry["rtekind"] == RteKind.SUBQUERY:
-            return self._pinned_subquery(index, entry["subquery"], usable, correlated=True)
+            return self._pinned_subquery(index, self._inference.level(entry["subquery"], self._level.scope), usable)
+        if entry["rtekind"] == RteKind.CTE:
+            return self._pinned_with_query(index, entry, usable)
         if entry["rtekind"] != RteKind.RELATION:
             return ""
         relation = self._inference.catalog.relations.get(entry["relid"])
@@ -205,7 +225,7 @@ class Fixed:
             return ""
         if relation.kind == "v" and "select" not in relation.rules:
             query = self._inference.view(relation.oid)
-            return self._pinned_subquery(index, query, usable, correlated=False) if query is not None else ""
+            return self._pinned_subquery(index, self._inference.level(query, None), usable) if query is not None else ""
         if relation.kind not in "rpm" or (entry["inh"] and relation.has_children and relation.kind != "p"):
             return ""
         for key in relation.keys:
@@ -219,6 +239,7 @@ class Fixed:
             any(
                 _is_column(pin.value, index, column.number)
                 and pin.operator in column.equality
+                and not (pin.matches_null and self._may_be_null(index, column.number))
                 and self._inference.usual_family(column.family)
                 and self._same_collation(pin.collation, column.collation)
                 and self._other_is_fixed(pin)
@@ -227,20 +248,30 @@ class Fixed:
             for column in key.columns
         )
 
+    def _may_be_null(self, index: int, number: int) -> bool:
+        relation = self._inference.catalog.relations[self._level.entry(index)["relid"]]
+        return not relation.attributes[number].not_null_below
+
     def _same_collation(self, of_condition: int, of_key: int) -> bool:
         """Equality by a deterministic collation is equality of bytes, which no key's own equality splits."""
         return of_condition == of_key or self._inference.deterministic(of_condition)
 
-    def _pinned_subquery(self, index: int, query: Node, pins: list[Pin], *, correlated: bool) -> str:
+    def _pinned_with_query(self, index: int, entry: Node, pins: list[Pin]) -> str:
+        home, cte = find_with_query(self._level, entry)
+        if home is None or cte is None or cte["cterecursive"]:
+            return ""
+        return self._pinned_subquery(index, self._inference.level(cte["ctequery"], home.scope), pins)
+
+    def _pinned_subquery(self, index: int, level: Level, pins: list[Pin]) -> str:
         """Carry the pins on a subquery's columns inside it."""
+        query = level.query
         if query["commandType"] != Command.SELECT or query.get("setOperations") is not None:
             return ""
         if any(query.get(f) for f in ("limitCount", "limitOffset", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn")):
             return ""
-        level = self._inference.level(query, self._level.scope if correlated else None)
         entries = {entry["resno"]: ungrouped(level, entry["expr"]) for entry in items(query, "targetList")}
         inner = [
-            Pin(entries[pin.value["varattno"]], pin.operator, pin.collation, None)
+            Pin(entries[pin.value["varattno"]], pin.operator, pin.collation, None, pin.matches_null)
             for pin in pins
             if pin.value.tag == "VAR"
             and _is_column(pin.value, index, pin.value["varattno"])

@@ -66,12 +66,13 @@ def _subquery(inference: Inference, level: Level, index: int, attribute: int) ->
 def _join(inference: Inference, level: Level, index: int, attribute: int) -> Nullness:
     entry = level.entry(index)
     stands_for = entry["joinaliasvars"][attribute - 1]
-    if entry["jointype"] == Join.FULL and stands_for.tag == "COALESCEEXPR":
+    merged = inference.expression(stands_for, level.scope)
+    if merged.nullable and entry["jointype"] == Join.FULL and stands_for.tag == "COALESCEEXPR":
         # A full join has a row of one side at least.
         real = level.scope.known.real | {(index, "l"), (index, "r")}
         either = replace(level.scope, known=replace(level.scope.known, real=real))
         return unless_any((inference.expression(arg, either) for arg in stands_for["args"]), "USING merges both sides")
-    return inference.expression(stands_for, level.scope)
+    return merged
 
 
 def _group(inference: Inference, level: Level, index: int, attribute: int) -> Nullness:
