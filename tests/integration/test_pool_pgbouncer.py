@@ -89,6 +89,38 @@ async def test_statement_that_is_prepared_and_not_run_keeps_no_session_from_othe
                     await connection.fetch_one(int, "select $1::int", "one")
 
 
+async def test_streams_batches_and_copies_go_through(pool: assay.Pool) -> None:
+    await pool.execute("create table thing (a int primary key, b text)")
+    rows = [(number, str(number)) for number in range(50)]
+
+    async def work(first: int) -> list[int]:
+        some = [(first * 100 + number, text) for number, text in rows]
+        assert await pool.execute_many("insert into thing values ($1, $2)", some) == 50
+        assert await pool.copy_in("thing", [(-number, text) for number, text in some]) == 50
+        found = pool.stream(
+            int, "select a from thing where a between $1 and $2 order by a", first * 100, first * 100 + 99, batch=7
+        )
+        return [number async for number in found]
+
+    found = await asyncio.gather(*(work(first) for first in range(1, 13)))
+    assert found == [[first * 100 + number for number in range(50)] for first in range(1, 13)]
+
+
+async def test_batch_or_copy_that_fails_keeps_no_session_from_others(pool: assay.Pool) -> None:
+    await pool.execute("create table thing (a int primary key)")
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(9):
+            connection = await stack.enter_async_context(pool.acquire())
+            async with asyncio.timeout(5):
+                with pytest.raises(assay.ParameterError):
+                    await connection.execute_many("insert into thing values ($1)", [("one",)])
+                with pytest.raises(assay.ParameterError):
+                    await connection.copy_in("thing", [("one",)])
+                with pytest.raises(assay.RowClassError):
+                    _ = [row async for row in connection.stream(int, "select 1, 2")]
+    assert await pool.fetch_all(int, "select a from thing") == []
+
+
 async def test_rows_are_right_after_a_column_changed_its_type(pool: assay.Pool) -> None:
     await pool.execute("create table thing (a int)")
     await pool.execute("insert into thing values (1)")

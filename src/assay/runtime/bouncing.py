@@ -7,8 +7,8 @@ one's own is refused with the reason. (PgBouncer's manual, "Features", lists wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -72,11 +72,7 @@ class BouncedSession(Session):
         try:
             return await super().fetch(query, row, values)
         except UsageError:
-            # It may have been prepared and not run: until that is ended, PgBouncer keeps a session for it.
-            if not self.busy:
-                self.interrupted = True
-                with suppress(Error):
-                    await self._settle()
+            await self._end_what_was_not_run()
             raise
 
     async def command(self, text: str, query: Query | None = None) -> str:
@@ -84,6 +80,18 @@ class BouncedSession(Session):
         if query is not None:
             _refuse(query)
         return await super().command(text, query)
+
+    @asynccontextmanager
+    async def using(self, query: Query | None = None) -> AsyncIterator[DriverConnection]:
+        """The driver connection for one operation. Raises UsageError as ``fetch`` does."""
+        if query is not None:
+            _refuse(query)
+        try:
+            async with super().using(query) as driver:
+                yield driver
+        except Error:
+            await self._end_what_was_not_run()
+            raise
 
     async def prepared(self, query: Query) -> Prepared:
         """The query prepared, for the transaction that is open."""
@@ -96,6 +104,13 @@ class BouncedSession(Session):
             raise UsageError("What was done with the driver cannot be known")
         self.footprint = Footprint.NONE
         await super().mend(always=False)
+
+    async def _end_what_was_not_run(self) -> None:
+        """End what may have been prepared and not run, since PgBouncer keeps a session for it until then."""
+        if not self.busy:
+            self.interrupted = True
+            with suppress(Error):
+                await self._settle()
 
     async def _prepare(self, query: Query) -> Prepared:
         prepared = Prepared(query, await prepare(self.driver, query.statement.text, name=""))
