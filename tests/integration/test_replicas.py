@@ -1,95 +1,32 @@
-"""Reads that are proven go to replicas that are near enough, writes never do, and one's own writes are seen."""
+"""Reads that are proven go to replicas, all else goes to the primary, and one's own writes are seen."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fixtures.replication import DATABASE, Node, Trio, until
+from tests.fixtures.replication import (
+    DATABASE,
+    NOT_READ_ONLY,
+    READ,
+    SLOW,
+    UNLOGGED,
+    WHERE,
+    WRITE,
+    Trio,
+    answered,
+    eventually,
+    listed,
+    opened,
+    paused,
+    roles,
+)
 
 import assay
 from assay.config import DatabaseUrl
-from assay.runtime.replicas.proven import encode
-
-WHERE = "select pg_is_in_recovery()"
-READ = "select value from item where id = $1"
-WRITE = "insert into item (id, value) values ($1, $2) on conflict (id) do update set value = excluded.value"
-UNLOGGED = "select count(*) from scratch"
-NOT_READ_ONLY = "insert into item (id, value) values ($1, 'by mistake') returning pg_is_in_recovery()"
-SLOW = "select count(*) from item, pg_sleep(0.7)"
-PROVEN = [WHERE, READ, UNLOGGED, NOT_READ_ONLY, SLOW]
-"""Two of these are not read-only: a list may be wrong, after a function was changed by hand, say."""
-
-SCHEMA = """
-create table if not exists item (id int primary key, value text not null);
-create unlogged table if not exists scratch (id int);
-truncate item;
-insert into item values (1, 'one')
-"""
-
-
-@pytest.fixture
-def proven(tmp_path: Path) -> Path:
-    return listed(tmp_path / "read-only.json")
-
-
-def listed(path: Path, migrations: str = "") -> Path:
-    path.write_bytes(encode(migrations, PROVEN))
-    return path
-
-
-@pytest.fixture
-def shop(trio: Trio) -> Trio:
-    trio.primary.run(SCHEMA)
-    trio.settle()
-    return trio
-
-
-@asynccontextmanager
-async def opened(
-    trio: Trio, proven: Path | None, *, pool: dict[str, Any] | None = None, **options: Any
-) -> AsyncIterator[assay.Pool]:
-    replicas = assay.Replicas(trio.replicas, proven=proven, **{"check_every": 0.05, "max_lag": 30.0, **options})
-    async with assay.Pool(trio.primary.url, replicas=replicas, **(pool or {})) as made:
-        yield made
-
-
-async def eventually(truth: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> None:
-    """Wait until something holds; fail after ten seconds."""
-    async with asyncio.timeout(10):
-        while True:
-            found = truth()
-            if await found if isinstance(found, Awaitable) else found:
-                return
-            await asyncio.sleep(0.01)
-
-
-def roles(pool: assay.Pool) -> list[str]:
-    return [str(member.role) for member in pool.members()]
-
-
-def answered(pool: assay.Pool) -> list[int]:
-    return [member.answered for member in pool.members()]
-
-
-@contextmanager
-def paused(*nodes: Node) -> Iterator[None]:
-    """Let replicas replay nothing for a while."""
-    for node in nodes:
-        node.run("select pg_wal_replay_pause()")
-        until(lambda node=node: node.run("select pg_get_wal_replay_pause_state()") == "paused")
-    try:
-        yield
-    finally:
-        for node in nodes:
-            node.run("select pg_wal_replay_resume()")
-
 
 # --- where statements go
 
@@ -380,189 +317,3 @@ async def test_pool_without_replicas_has_sessions_too(shop: Trio) -> None:
         assert await db.fetch_one(str, READ, 1) == "plain"
         assert await db.position() is not None
         assert pool.members() == ()
-
-
-# --- lag
-
-
-async def test_replica_that_is_too_far_behind_is_not_asked_until_it_has_caught_up(shop: Trio, proven: Path) -> None:
-    async with opened(shop, proven, max_lag=0.3) as pool:
-        with paused(shop.first):
-            await pool.execute(WRITE, 1, "new")
-            await eventually(lambda: roles(pool) == ["primary", "behind", "replica"])
-            assert "the bound is max_lag = 0.3 s" in pool.members()[1].reason
-            before = answered(pool)[1]
-            assert [await pool.fetch_one(str, READ, 1) for _ in range(5)] == ["new"] * 5
-            assert answered(pool)[1] == before
-        with paused(shop.first, shop.second):
-            await pool.execute(WRITE, 1, "newer")
-            await eventually(lambda: roles(pool) == ["primary", "behind", "behind"])
-            assert await pool.fetch_one(str, READ, 1) == "newer"
-        await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
-        assert await pool.fetch_one(bool, WHERE)
-
-
-async def test_of_replicas_within_the_bound_the_nearer_one_is_asked(shop: Trio, proven: Path) -> None:
-    async with opened(shop, proven) as pool:
-        with paused(shop.first):
-            await pool.execute(WRITE, 1, "near")
-            await eventually(lambda: (pool.members()[1].lag_seconds or 0) > 0.2)
-            assert roles(pool) == ["primary", "replica", "replica"]
-            assert [await pool.fetch_one(str, READ, 1) for _ in range(5)] == ["near"] * 5
-            assert answered(pool)[1] == 0
-
-
-async def test_bound_in_bytes_of_log(shop: Trio, proven: Path) -> None:
-    async with opened(shop, proven, max_lag_bytes=10_000) as pool:
-        with paused(shop.first):
-            await pool.execute(WRITE, 1, "a little")
-            await asyncio.sleep(0.15)
-            assert roles(pool)[1] == "replica"
-            await pool.execute(WRITE, 1, secrets.token_hex(20_000))
-            await eventually(lambda: roles(pool)[1] == "behind")
-            assert "bytes of log behind; the bound is max_lag_bytes = 10,000" in pool.members()[1].reason
-
-
-# --- members that go and come
-
-
-@asynccontextmanager
-async def kept_busy(pool: assay.Pool) -> AsyncIterator[None]:
-    """Tasks that read, and whose every read has to succeed."""
-    stop = asyncio.Event()
-
-    async def keep_reading() -> int:
-        count = 0
-        while not stop.is_set():
-            assert await pool.fetch_one(str, READ, 1) == "one"
-            count += 1
-        return count
-
-    readers = [asyncio.create_task(keep_reading()) for _ in range(5)]
-    try:
-        yield
-    finally:
-        stop.set()
-        counts = await asyncio.gather(*readers, return_exceptions=True)
-    assert [count for count in counts if not isinstance(count, int)] == []
-    assert min(counts) > 0  # type: ignore[type-var]  # they are numbers
-
-
-async def test_replica_that_is_killed_takes_no_read_with_it_and_is_used_when_it_is_back(
-    shop: Trio, proven: Path
-) -> None:
-    try:
-        async with opened(shop, proven) as pool, kept_busy(pool):
-            await asyncio.sleep(0.1)
-            await asyncio.to_thread(shop.first.kill)
-            await eventually(lambda: roles(pool) == ["primary", "unreachable", "replica"])
-            await eventually(lambda: "does not answer: Cannot connect to" in pool.members()[1].reason)
-            await asyncio.to_thread(shop.first.start)
-            await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
-            before = answered(pool)[1]
-            await eventually(lambda: answered(pool)[1] > before)
-    finally:
-        await asyncio.to_thread(lambda: shop.first.is_running or shop.first.start())
-
-
-async def test_replica_that_hangs_takes_no_read_with_it(
-    shop: Trio, proven: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stopped process answers nothing and refuses nothing."""
-    monkeypatch.setattr("assay.runtime.replicas.member.LOOK_TIMEOUT", 0.3)
-    async with opened(shop, proven) as pool, kept_busy(pool):
-        with shop.first.hanging():
-            await eventually(lambda: roles(pool) == ["primary", "unreachable", "replica"])
-            assert pool.members()[1].reason == "does not answer: nothing in 0.3 s"
-            await eventually(lambda: pool.members()[1].passed_on > 0)
-            await eventually(lambda: pool.stats().in_use <= 5)
-        await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
-
-
-async def test_pool_opens_while_a_replica_is_away(shop: Trio, proven: Path) -> None:
-    await asyncio.to_thread(shop.first.kill)
-    try:
-        async with opened(shop, proven) as pool:
-            assert roles(pool) == ["primary", "unreachable", "replica"]
-            assert await pool.fetch_one(bool, WHERE)
-            await asyncio.to_thread(shop.first.start)
-            await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
-    finally:
-        await asyncio.to_thread(lambda: shop.first.is_running or shop.first.start())
-
-
-async def test_pool_finds_the_primary_wherever_it_stands_in_the_list(shop: Trio, proven: Path) -> None:
-    replicas = assay.Replicas([shop.second.url, shop.primary.url], proven=proven, check_every=0.05)
-    async with assay.Pool(shop.first.url, replicas=replicas) as pool:
-        assert await pool.execute(WRITE, 1, "found") == 1
-        assert roles(pool) == ["replica", "replica", "primary"]
-
-
-async def test_pool_without_a_primary_does_not_open(shop: Trio, proven: Path) -> None:
-    with pytest.raises(
-        assay.ConnectionFailed, match=r"No member of the pool takes writes: .* is in recovery, and no primary was seen"
-    ):
-        await assay.Pool.open(shop.first.url, replicas=assay.Replicas([shop.second.url], proven=proven))
-
-
-async def test_server_that_is_no_copy_of_the_primary_is_refused(
-    shop: Trio, proven: Path, server_18: DatabaseUrl
-) -> None:
-    with pytest.raises(assay.ConfigurationError) as caught:
-        await assay.Pool.open(shop.primary.url, replicas=assay.Replicas([shop.first.url, server_18], proven=proven))
-    assert str(caught.value).startswith(
-        f"The replica {server_18.place} is no replica of this primary: its system identifier"
-    )
-    assert str(caught.value).endswith("correct the URL, or make the replica anew with pg_basebackup")
-
-
-async def test_server_given_twice_is_refused(shop: Trio) -> None:
-    with pytest.raises(assay.ConfigurationError, match="is given twice among the pool's URL and its replicas"):
-        assay.Pool(shop.primary.url, replicas=[shop.primary.url])
-
-
-async def test_class_of_ones_own_is_told_that_it_gets_no_replicas(shop: Trio) -> None:
-    class Mine(assay.Pool):
-        pass
-
-    with pytest.raises(assay.UsageError, match=r"Mine takes no replicas; give them to assay\.Pool itself"):
-        Mine(shop.primary.url, replicas=shop.replicas)
-
-
-async def test_closed_pool_says_so_and_leaves_no_connection(shop: Trio, proven: Path) -> None:
-    async with opened(shop, proven) as pool:
-        await pool.fetch_one(bool, WHERE)
-    for sql in (WHERE, "select 1"):
-        with pytest.raises(assay.PoolClosed, match="is closed"):
-            await pool.fetch_all(int, sql)
-    count = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-    for node in shop.nodes:
-        await asyncio.to_thread(until, lambda node=node: node.run(count) == "0")
-
-
-async def test_limits_and_renewal_hold_for_every_member(shop: Trio, proven: Path) -> None:
-    async with opened(shop, proven, pool={"min_connections": 1, "max_connections": 4}) as pool:
-        assert (pool.stats().open, pool.stats().max_connections) == (3, 12)
-        pool.resize(min_connections=2, max_connections=3)
-        await eventually(lambda: pool.stats().open == 6)
-        assert pool.stats().max_connections == 9
-        await pool.warm_up(READ)
-        assert pool.stats().open == 9
-        before = pool.stats().opened
-        pool.drain()
-        await eventually(lambda: pool.stats().opened > before)
-        assert "2 of 2 replicas in use" in repr(pool)
-
-
-async def test_changes_of_members_are_written_to_the_log(
-    shop: Trio, proven: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "assay.replicas")
-    async with opened(shop, proven, max_lag=0.3) as pool:
-        assert f"{shop.primary.url.place} is the primary" in caplog.text
-        assert f"{shop.first.url.place} is a replica that answers" in caplog.text
-        with paused(shop.first):
-            await pool.execute(WRITE, 1, "logged")
-            await eventually(lambda: roles(pool)[1] == "behind")
-        (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-        assert warning.getMessage().startswith(f"{shop.first.url.place} is 0.3")

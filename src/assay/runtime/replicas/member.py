@@ -10,6 +10,7 @@ from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error
 from assay.runtime.bouncing import open_bounced
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+from assay.runtime.forks import disown, keep_from_children
 from assay.runtime.pool import Pool
 from assay.runtime.replicas.sighting import Sighting, look, replayed
 from assay.runtime.replicas.topology import Role, Standing
@@ -93,6 +94,7 @@ class Member:
         self._talking = asyncio.Lock()
         self._asking: asyncio.Task[int] | None = None
         self._opening: asyncio.Task[None] | None = None
+        keep_from_children(self)
 
     def __str__(self) -> str:
         return f"{self.place} {self.standing}"
@@ -145,6 +147,12 @@ class Member:
         if self._probe is not None:
             self._probe.terminate()
             self._probe = None
+
+    def disown(self) -> None:
+        """Leave its connections to the parent, in a child that was forked."""
+        if self._probe is not None:
+            disown(Session(self._probe))
+        self._probe = self._asking = self._opening = None
 
     # --- its pool
 

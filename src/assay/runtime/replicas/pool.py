@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 
 from assay.config import DatabaseUrl
@@ -19,10 +18,10 @@ from assay.runtime.replicas.member import Member, MemberPool
 from assay.runtime.replicas.options import Replicas, read_replicas
 from assay.runtime.replicas.position import Position
 from assay.runtime.replicas.primary import Primary
-from assay.runtime.replicas.proven import FILE, Proven, ReadOnlySet, find, read
+from assay.runtime.replicas.proven import Proven, load, objection
 from assay.runtime.replicas.readers import Readers
 from assay.runtime.replicas.reading import Answer, Reading, ReplicaLender
-from assay.runtime.replicas.sighting import Ledger, look
+from assay.runtime.replicas.sighting import look
 from assay.runtime.replicas.stats import MemberStats, stats_of, total
 from assay.runtime.replicas.topology import Bounds, Role, Topology
 from assay.runtime.replicas.watch import Watch
@@ -61,7 +60,7 @@ class ReplicatedPool(Pool):
         self._given = options
         self._members = tuple(Member(number, self._make_pool) for number in range(len(self._urls)))
         _refuse_twice([member.place for member in self._members])
-        proofs = _proofs(self._replicas)
+        proofs = load(self._replicas.proven)
         bounds = Bounds(self._replicas.max_lag, self._replicas.max_lag_bytes, proofs.migrations if proofs else None)
         self._watch = Watch(self._members, bounds, self._replicas.check_every, self._seen)
         self._proven = Proven(proofs)
@@ -70,7 +69,7 @@ class ReplicatedPool(Pool):
         self._adopted = self._members[0]
         """The present primary, or the last one while there is none."""
         self._adopt(self._members[0].next_pool)
-        self._primary = Primary(self._reserve, self._watch.wake, self._why)
+        self._primary = Primary(self._reserve, self._watch, self._why)
         self._lender = ReplicaLender(self._reading, self._readers.choose, self)
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -100,7 +99,9 @@ class ReplicatedPool(Pool):
         if topology.primary is None:
             failures = [member.failure for member in self._members if member.failure is not None]
             raise ConnectionFailed(self._why()) from (failures[0] if failures else None)
-        _warn_of_proofs(self._proven.proofs, topology)
+        why = objection(self._proven.proofs, topology.seen[topology.primary].ledger)
+        if why:
+            _log.warning("All statements go to the primary: %s", why)
         await self._members[topology.primary].open_soon()
         opening = [member.open_soon() for member in self._members if member.standing.role in _USED]
         await asyncio.gather(*opening, return_exceptions=True)
@@ -113,8 +114,8 @@ class ReplicatedPool(Pool):
         Args:
             timeout: seconds to wait; connections still in use then are cut.
         """
-        self._primary.running = False
         await self._watch.stop()
+        self._primary.running = False
         await asyncio.gather(*(member.close(timeout) for member in self._members))
         await asyncio.gather(*self._closing, return_exceptions=True)
 
@@ -171,6 +172,9 @@ class ReplicatedPool(Pool):
         task.add_done_callback(self._closing.discard)
 
     def _why(self) -> str:
+        """Why no member takes writes, in a sentence; empty where one does."""
+        if self._watch.topology.primary is not None:
+            return ""
         return "No member of the pool takes writes: " + "; ".join(map(str, self._members))
 
     # --- statements
@@ -289,28 +293,6 @@ class ReplicatedPool(Pool):
     def __repr__(self) -> str:
         replicas = sum(member.standing.role is Role.REPLICA for member in self._members)
         return f"{super().__repr__()[:-1]}, {replicas} of {len(self._members) - 1} replicas in use>"
-
-
-def _proofs(replicas: Replicas) -> ReadOnlySet | None:
-    path = Path(replicas.proven) if replicas.proven is not None else find()
-    return read(path) if path is not None else None
-
-
-def _warn_of_proofs(proofs: ReadOnlySet | None, topology: Topology) -> None:
-    """Say so when nothing can go to a replica, because of what is proven."""
-    ledger = topology.seen[topology.primary].ledger if topology.primary is not None else Ledger()
-    if proofs is None:
-        why = f"there is no {FILE} in the working folder or above; write it with assay prepare, or name it in Replicas"
-    elif ledger.obstacle:
-        why = f"the migrations of the primary cannot be held against the proofs: {ledger.obstacle}"
-    elif ledger.fingerprint != proofs.migrations:
-        why = (
-            "the statements were proven read-only on other migrations than the primary has had; "
-            "run assay prepare for these migrations, or apply them"
-        )
-    else:
-        return
-    _log.warning("All statements go to the primary: %s", why)
 
 
 def _refuse_twice(places: Sequence[str]) -> None:

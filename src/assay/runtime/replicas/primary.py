@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from assay.errors import ConnectionFailed, Error, PoolClosed
+from assay.errors import ConnectionFailed, Error, PoolClosed, PoolTimeout
+from assay.runtime.forks import keep_from_children
+from assay.runtime.replicas.watch import Watch
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
 
@@ -13,16 +15,16 @@ from assay.runtime.session import Session
 class Primary:
     """Lends as a reserve does, from the primary's; a task that waits when another member is promoted waits there."""
 
-    def __init__(self, reserve: Reserve, wake: Callable[[], None], why: Callable[[], str]) -> None:
+    def __init__(self, reserve: Reserve, watch: Watch, why: Callable[[], str]) -> None:
         self.reserve = reserve
         """Of the primary, or, while there is none, of the last one."""
-        self._wake = wake
-        """Has the members looked at."""
+        self._watch = watch
         self._why = why
-        """Why no member takes writes, in a sentence."""
+        """Why no member takes writes, in a sentence; empty where one does."""
         self._owners: dict[Session, Reserve] = {}
         self.running = False
         """Whether the pool is open."""
+        keep_from_children(self)
 
     def take(self) -> Session | None:
         """A free session that needs no question to it."""
@@ -34,7 +36,7 @@ class Primary:
     async def wait(self, timeout: float | None = None) -> Session:  # noqa: ASYNC109 - as a reserve's
         """A session: free, newly opened, or given back by somebody else.
 
-        Raises what a reserve raises; ConnectionFailed says of every member why it takes no writes.
+        Raises what a reserve raises; where no member takes writes, ConnectionFailed or PoolTimeout says of each why.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + (self.reserve.options.acquire_timeout if timeout is None else timeout)
@@ -42,9 +44,9 @@ class Primary:
             reserve = self.reserve
             try:
                 session = await reserve.wait(max(until - loop.time(), 0.0))
-            except (PoolClosed, ConnectionFailed) as error:
+            except (PoolClosed, PoolTimeout, ConnectionFailed) as error:
                 if self.reserve is reserve:
-                    raise self._explained(error) from error
+                    await self._bear(error, in_time=loop.time() < until)
             else:
                 self._owners[session] = reserve
                 return session
@@ -52,11 +54,19 @@ class Primary:
     def give_back(self, session: Session) -> None:
         """Take a session back; one that broke has the members looked at."""
         if session.driver.is_closed():
-            self._wake()
+            self._watch.wake()
         self._owners.pop(session, self.reserve).give_back(session)
 
-    def _explained(self, error: Error) -> Error:
-        self._wake()
-        if not self.running:
-            return error
-        return ConnectionFailed(self._why())
+    def disown(self) -> None:
+        """Wait for no promotion, in a child that was forked."""
+        self.running = False
+
+    async def _bear(self, error: Error, *, in_time: bool) -> None:
+        """Raise the error, in words about all members; or wait for the new primary, when the old one was cut off."""
+        why = self._why() if self.running else ""
+        if why:
+            raise (PoolTimeout if isinstance(error, PoolTimeout) else ConnectionFailed)(why) from error
+        if not (self.running and in_time and isinstance(error, PoolClosed)):
+            self._watch.wake()
+            raise error
+        await self._watch.fresh()

@@ -18,6 +18,7 @@ from assay.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from assay.runtime.query import Query
+    from assay.runtime.replicas.sighting import Ledger
 
 FILE = ".assay/read-only.json"
 """Where ``assay prepare`` writes it, in the root of the project."""
@@ -69,6 +70,29 @@ def find(start: Path | None = None) -> Path | None:
     """The file of the working folder, or of the nearest one above that has it; None where there is none."""
     start = (start or Path.cwd()).resolve()
     return next((path for folder in (start, *start.parents) if (path := folder / FILE).is_file()), None)
+
+
+def load(path: Path | str | None) -> ReadOnlySet | None:
+    """The statements of the given file, or of the one that is found; None where there is none to be found.
+
+    Raises ConfigurationError for a file that cannot be read.
+    """
+    found = Path(path) if path is not None else find()
+    return read(found) if found is not None else None
+
+
+def objection(proofs: ReadOnlySet | None, ledger: Ledger) -> str:
+    """Why nothing can go to a replica, given the migrations that the primary has had; empty where something can."""
+    if proofs is None:
+        return f"there is no {FILE} in the working folder or above; write it with assay prepare, or name it in Replicas"
+    if ledger.obstacle:
+        return f"the migrations of the primary cannot be held against the proofs: {ledger.obstacle}"
+    if ledger.fingerprint == proofs.migrations:
+        return ""
+    return (
+        "the statements were proven read-only on other migrations than the primary has had; "
+        "run assay prepare for these migrations, or apply them"
+    )
 
 
 class Proven(dict["Query", bool]):

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from assay.errors import PoolClosed
+from assay.errors import PoolClosed, UsageError
+from assay.runtime.forks import keep_from_children
 from assay.runtime.replicas.lag import History
 from assay.runtime.replicas.member import Member
 from assay.runtime.replicas.topology import Bounds, Role, Standing, Topology, decide
@@ -40,16 +41,24 @@ class Watch:
         self._round_over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.topology = Topology()
+        keep_from_children(self)
 
     def start(self) -> None:
         """Begin to look."""
         self._task = asyncio.get_running_loop().create_task(self._keep_looking())
 
     async def stop(self) -> None:
-        """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        """Look no more; raises UsageError in another event loop than the pool's."""
+        if self._task is None:
+            return
+        if self._task.get_loop() is not asyncio.get_running_loop():
+            raise UsageError("The pool was opened in another event loop; close it there")
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def disown(self) -> None:
+        """Leave the looking to the parent, in a child that was forked."""
+        self._task = None
 
     def wake(self) -> None:
         """Look soon: something happened."""
