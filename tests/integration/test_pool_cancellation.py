@@ -8,6 +8,8 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
+import uvloop
+from tests.fixtures.bouncer import Way
 
 import assay
 from assay.config import DatabaseUrl
@@ -20,8 +22,9 @@ SIZE = 5
 class Fuzz:
     """Workers that do one thing after another, each cancelled after a random time."""
 
-    def __init__(self, pool: assay.Pool, cancellations: int, workers: int, seed: int) -> None:
+    def __init__(self, pool: assay.Pool, cancellations: int, workers: int, seed: int, *, own_session: bool) -> None:
         self._pool = pool
+        self._own_session = own_session
         self._left = cancellations
         self._workers = workers
         self._random = random.Random(seed)
@@ -36,6 +39,7 @@ class Fuzz:
 
     async def _work(self) -> None:
         deeds: list[Callable[[int], Awaitable[None]]] = [self._fetch, self._transaction, self._nested, self._lease]
+        deeds += [self._stream, self._batch, self._copy]
         while self._left > 0:
             self._number += 1
             task = asyncio.ensure_future(self._random.choice(deeds)(self._number))
@@ -78,16 +82,36 @@ class Fuzz:
 
     async def _lease(self, number: int) -> None:
         async with self._pool.acquire() as connection:
+            if not self._own_session:
+                assert await connection.fetch_one(int, "select $1::int", number) == number
+                return
             assert await connection.fetch_one(str, "select set_config('my.number', $1, false)", str(number)) == str(
                 number
             )
             assert await connection.fetch_one(str, "select current_setting('my.number')") == str(number)
 
+    async def _stream(self, number: int) -> None:
+        rows = self._pool.stream(tuple[int, int], "select $1::int, n from generate_series(1, 40) n", number, batch=9)
+        expected = 0
+        async with rows:
+            async for own, count in rows:
+                expected += 1
+                assert (own, count) == (number, expected)
+                if count == self._random.randrange(1, 60):
+                    return
+        assert expected == 40
 
-async def fuzz(database: DatabaseUrl, cancellations: int, workers: int, seed: int) -> None:
-    async with assay.Pool(database, min_connections=SIZE, max_connections=SIZE) as pool:
+    async def _batch(self, number: int) -> None:
+        assert await self._pool.execute_many("insert into half values ($1)", [(number,), (-number,)]) == 2
+
+    async def _copy(self, number: int) -> None:
+        assert await self._pool.copy_in("half", [(number,), (-number,)]) == 2
+
+
+async def fuzz(way: Way, cancellations: int, workers: int, seed: int) -> None:
+    async with way.pool(min_connections=SIZE, max_connections=SIZE) as pool:
         await pool.execute("create table half (id int primary key); create table stray (id int)")
-        fuzz = Fuzz(pool, cancellations, workers, seed)
+        fuzz = Fuzz(pool, cancellations, workers, seed, own_session=way.is_straight)
         await fuzz.run()
         assert fuzz.cancelled >= cancellations
         assert fuzz.finished > 0
@@ -101,16 +125,22 @@ async def fuzz(database: DatabaseUrl, cancellations: int, workers: int, seed: in
         assert everybody == list(range(50))
         assert await pool.fetch_all(int, "select id from half where -id not in (select id from half)") == []
         assert await pool.fetch_all(int, "select id from stray") == []
-        assert await pool.fetch_one(int, SESSIONS) == SIZE
+        assert stats.open == SIZE
+        if way.is_straight:
+            assert await pool.fetch_one(int, SESSIONS) == SIZE
         assert await pool.fetch_one(int, IN_TRANSACTION) == 0
 
 
 @pytest.mark.parametrize("workers", [SIZE, 4 * SIZE], ids=["connections for all", "not for all"])
-async def test_thousands_of_cancellations_leave_a_whole_pool(database_18: DatabaseUrl, workers: int) -> None:
-    await fuzz(database_18, 2500, workers, seed=1)
+async def test_cancellations_leave_a_whole_pool(way: Way, workers: int) -> None:
+    await fuzz(way, 2500, workers, seed=1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-async def test_very_many_cancellations_leave_a_whole_pool(database_18: DatabaseUrl) -> None:
-    await fuzz(database_18, 100_000, 3 * SIZE, seed=random.randrange(2**32))
+async def test_very_many_cancellations_leave_a_whole_pool(way: Way) -> None:
+    await fuzz(way, 100_000, 3 * SIZE, seed=random.randrange(2**32))
+
+
+def test_cancellations_leave_a_whole_pool_under_uvloop(database_18: DatabaseUrl) -> None:
+    uvloop.run(fuzz(Way(database_18), 1000, 3 * SIZE, seed=2))
