@@ -69,9 +69,12 @@ class Arguments:
             found = self._typist.find(node, scope, source, _DEPTH)
         except Unresolved:
             return UNKNOWN
-        if found is UNKNOWN or not isinstance(node, (ast.Name, ast.Attribute)) or not is_tested(node, scope):
+        if found is UNKNOWN or not isinstance(node, (ast.Name, ast.Attribute)):
             return found
-        return _narrowed(read_hint(found))
+        hint = read_hint(found)
+        if (len(hint.members) == 1 and not hint.optional) or not is_tested(node, scope):
+            return found
+        return _narrowed(hint)
 
     def member(self, annotation: Any, name: str) -> Any:
         """The annotation of an attribute of an object, or UNKNOWN; for a TypedDict, of a key."""

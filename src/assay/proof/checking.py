@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -97,16 +98,30 @@ def _beginning(cache: ReportCache | None) -> Beginning | None:
     return None
 
 
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Without the collector of cycles, which would look again and again through trees that live to the end."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _discovery(settings: Settings) -> Discovery:
     from assay.proof.project import discover_in
 
-    return discover_in(settings)
+    with _collecting_nothing():
+        return discover_in(settings)
 
 
 def _apart(work: Callable[[Guard, Progress], _T], settings: Settings, progress: Progress | None) -> _T:
     from assay.proof.apart import apart
 
-    return apart(work, settings.import_timeout, progress)
+    with _collecting_nothing():
+        return apart(work, settings.import_timeout, progress)
 
 
 def _check(

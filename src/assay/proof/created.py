@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from assay.proof.discover.model import Call, Place, Sql
@@ -10,6 +11,8 @@ from assay.sql.lexer import BLANK, Kind, Token, tokenize
 _BETWEEN = frozenset(
     {"or", "replace", "global", "local", "temp", "temporary", "unlogged", "foreign", "recursive", "materialized"}
 )
+_CREATING = re.compile("create|into", re.IGNORECASE)
+"""A word of every statement that creates something; most have none."""
 _OBJECTS = frozenset({"table", "view", "sequence", "function", "procedure", "type", "domain"})
 
 
@@ -17,7 +20,7 @@ def created_objects(calls: Iterable[Call]) -> dict[str, Place]:
     """Where relations, types and functions are created, by their names without a schema, as PostgreSQL folds them."""
     found: dict[str, Place] = {}
     for call in calls:
-        if isinstance(call.sql, Sql):
+        if isinstance(call.sql, Sql) and _CREATING.search(call.sql.text):
             for name, offset in _created(call.sql.text):
                 found.setdefault(name, call.sql.place(offset + 1))
     return found
