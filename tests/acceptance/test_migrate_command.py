@@ -47,6 +47,10 @@ def write(project: Path, **files: str) -> None:
         (project / "migrations" / (name.removeprefix("v").replace("__", ".") + ".sql")).write_text(text)
 
 
+def files(project: Path) -> list[str]:
+    return sorted(path.name for path in (project / "migrations").iterdir())
+
+
 def without_times(text: str) -> str:
     return re.sub(r"[0-9.]+ (m?s)\b", r"N \1", text)
 
@@ -191,3 +195,21 @@ def test_status_can_fail_a_pipeline(project: Path, assay: Assay) -> None:
     assert (status.returncode, status.stdout) == (0, "1/installed a\n")
     write(project, v1_a="create table b ();\n")
     assert assay("status", "--exit-code").returncode == 1
+
+
+def test_squash_replaces_the_files_and_baseline_takes_a_database_over(project: Path, assay: Assay) -> None:
+    write(project, v1_a__up="create table a ();\n", v1_a__down="drop table a;\n", v2_b="create table b ();\n")
+    assay("run")
+    shown = assay("squash", "--dry-run")
+    assert "CREATE TABLE public.a" in shown.stdout
+    assert files(project) == ["1_a.down.sql", "1_a.up.sql", "2_b.sql"]
+    done = assay("squash")
+    assert done.stdout == "migrations/2_squashed.sql stands for 2 migrations, 2 statements\n"
+    assert files(project) == ["2_squashed.sql"]
+    assert (project / "migrations" / "2_squashed.sql").read_text() == shown.stdout
+    assert assay("status", "--exit-code").stdout == "2/installed squashed\n"
+    repaired = assay("repair").stdout
+    assert repaired == "Forgot 1 a\nTook over the checksum of 2 squashed\n"
+    assert assay("baseline").stdout == "Nothing to record: every migration is recorded\n"
+    assert "fewer than two" in assay("squash").stderr
+    assert "There is no migration 9" in assay("squash", "--through", "9").stderr

@@ -18,6 +18,7 @@ from assay.cli.migrate_options import (
     tell_waiting,
     url_option,
 )
+from assay.cli.migrate_rewrite import baseline, squash
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database
 
@@ -141,9 +142,11 @@ def _status_text(status: MigrationStatus) -> str:
     return f"{status.version}/{state} {status.description}{note}"
 
 
+command.add_command(baseline)
 command.add_command(info, "status")
 command.add_command(repair)
 command.add_command(skip)
+command.add_command(squash)
 
 
 def _narrator(output_format: str, options: dict[str, Any]) -> Progress:

@@ -15,7 +15,7 @@ from assay.migrate.ledger import UNKNOWN_TIME, LedgerTable, find_ledger
 from assay.migrate.lock import migration_lock
 from assay.migrate.model import Migration, Progress
 from assay.migrate.opening import LOCK_TIMEOUT, open_target, read_ledger
-from assay.migrate.plan import Ledger, check_fits, check_target_exists, pending
+from assay.migrate.plan import Ledger, check_fits, check_target_exists, pending, stood_for
 from assay.migrate.runner import Source
 from assay.migrate.target import Session, Target
 from assay.migrate.transactions import atomic
@@ -103,8 +103,9 @@ async def repair(
 ) -> Books:
     """Correct the ledger where it does not fit the files.
 
-    A file that differs from what was applied in line endings or a byte order mark alone gets its new checksum. What
-    else differs is left, and told, unless it is asked for.
+    A file that differs from what was applied in line endings or a byte order mark alone gets its new checksum, and
+    the rows that a squashed migration stands for become its one. What else differs is left, and told,
+    unless it is asked for.
 
     Args:
         target: as for ``run``.
@@ -143,6 +144,7 @@ def _repairs(
     migrations: Sequence[Migration], ledger: Ledger, accept_edits: bool, forget_missing: bool, dry_run: bool
 ) -> Books:
     files = {migration.version: migration for migration in migrations}
+    replaced = stood_for(migrations, ledger)
     entries: list[Entry] = []
     left: list[str] = []
     for row in ledger.rows.values():
@@ -150,10 +152,11 @@ def _repairs(
         if not row.success:
             continue  # what stopped halfway is for run and revert
         if migration is None:
-            entries += [Entry(row.version, row.description, Change.FORGET)] if forget_missing else []
-            left += [] if forget_missing else [_missing(row.version, row.description)]
+            forgotten = forget_missing or row.version in replaced
+            entries += [Entry(row.version, row.description, Change.FORGET)] if forgotten else []
+            left += [] if forgotten else [_missing(row.version, row.description)]
         elif migration.checksum != row.checksum:
-            accepted = accept_edits or not is_edited(migration.up, row.checksum)
+            accepted = accept_edits or row.version in replaced or not is_edited(migration.up, row.checksum)
             entries += [_entry(migration, Change.CORRECT)] if accepted else []
             left += [] if accepted else [f"{describe_edit(migration.up, row.checksum)}, or accept it: --accept-edits"]
     return Books(tuple(entries), tuple(left), dry_run)

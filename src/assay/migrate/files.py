@@ -15,6 +15,7 @@ from pathlib import Path
 
 from assay.errors import MigrationError
 from assay.migrate.model import Migration, Script
+from assay.migrate.squashed import read_replaced
 from assay.migrate.timeouts import read_timeouts
 
 SIMPLE_SUFFIX = ".sql"
@@ -161,7 +162,14 @@ def _script(path: Path) -> Script:
     except OSError as error:
         raise MigrationError(f"{path} cannot be read: {error.strerror}") from None
     text = _decoded(path, content)
-    return Script(path, text, checksum(content), text.startswith(NO_TRANSACTION), read_timeouts(path, text))
+    return Script(
+        path,
+        text,
+        checksum(content),
+        text.startswith(NO_TRANSACTION),
+        read_timeouts(path, text),
+        read_replaced(text),
+    )
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,8 @@ class Script:
     """Whether it begins with ``-- no-transaction``."""
     timeouts: Timeouts = NONE
     """What its first comments ask of the server."""
+    replaces: Mapping[int, bytes] = field(default_factory=dict)
+    """The checksums of the files that it stands for, by version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Migration:
     """The file's name between version and suffix, with spaces for underscores."""
     up: Script
     down: Script | None = None
+
+    @property
+    def replaces(self) -> Mapping[int, bytes]:
+        """The checksums of the migrations that it stands for, by version; empty unless it was made by squash."""
+        return self.up.replaces
 
     @property
     def kind(self) -> Kind:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assay.errors import MigrationError
 from assay.migrate.edits import describe_edit
 from assay.migrate.model import Direction, LedgerRow, Migration, MigrationStatus, State
+from assay.migrate.squashed import has_all, has_some
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def pending(migrations: Sequence[Migration], ledger: Ledger) -> list[Migration]:
 def check_fits(migrations: Sequence[Migration], ledger: Ledger, *, ignore_missing: bool) -> None:
     """Raise MigrationError when files and ledger do not fit each other: edited, missing, or begun otherwise."""
     _check_unfinished(migrations, ledger, Direction.UP)
+    _check_squashed(migrations, ledger)
     _check_missing(migrations, ledger, ignore_missing)
     _check_edits(migrations, ledger)
 
@@ -109,8 +111,13 @@ def plan_revert(
 def statuses(migrations: Sequence[Migration], ledger: Ledger) -> tuple[MigrationStatus, ...]:
     """Each migration of the files and the ledger, by version, and where it stands."""
     files = {migration.version: migration for migration in migrations}
-    versions = sorted(files.keys() | ledger.rows.keys())
+    versions = sorted(files.keys() | (ledger.rows.keys() - stood_for(migrations, ledger)))
     return tuple(_status(version, files.get(version), ledger.rows.get(version), ledger) for version in versions)
+
+
+def _as_applied(migration: Migration, row: LedgerRow) -> bool:
+    """Whether a file is what was applied, or stands for it."""
+    return row.checksum in (migration.checksum, migration.replaces.get(migration.version))
 
 
 def _applied(migration: Migration, ledger: Ledger) -> bool:
@@ -164,8 +171,25 @@ def _foreign_failure(row: LedgerRow) -> str:
     )
 
 
+def stood_for(migrations: Iterable[Migration], ledger: Ledger) -> set[int]:
+    """The versions in the ledger that a squashed migration stands for."""
+    return {version for migration in migrations if has_all(migration, ledger.rows) for version in migration.replaces}
+
+
+def _check_squashed(migrations: Iterable[Migration], ledger: Ledger) -> None:
+    """Refuse a squashed migration where the database is only part of the way to it."""
+    for migration in migrations:
+        some = has_some(migration, ledger.rows)
+        if some:
+            raise MigrationError(
+                f"{migration.path} stands for {len(migration.replaces)} migrations, and this database has "
+                f"{len(some)} of them, or has had them otherwise; apply the others first, from the revision before "
+                "they were squashed"
+            )
+
+
 def _check_missing(migrations: Iterable[Migration], ledger: Ledger, ignore: bool) -> None:
-    versions = {migration.version for migration in migrations}
+    versions = {migration.version for migration in migrations} | stood_for(migrations, ledger)
     missing = sorted(row.version for row in ledger.rows.values() if row.success and row.version not in versions)
     if missing and not ignore:
         names = _listed([f'{version} "{ledger.rows[version].description}"' for version in missing])
@@ -180,7 +204,7 @@ def _check_edits(migrations: Iterable[Migration], ledger: Ledger) -> None:
     edits = [
         describe_edit(migration.up, ledger.rows[migration.version].checksum)
         for migration in migrations
-        if _applied(migration, ledger) and ledger.rows[migration.version].checksum != migration.checksum
+        if _applied(migration, ledger) and not _as_applied(migration, ledger.rows[migration.version])
     ]
     if edits:
         raise MigrationError("\n".join(edits))
@@ -235,7 +259,7 @@ def _state(migration: Migration | None, row: LedgerRow | None, ledger: Ledger) -
         return State.UNFINISHED, _foreign_failure(row) if began is None else _HALFWAY[began]
     if migration is None:
         return State.MISSING, "applied, and there is no file for it"
-    if migration.checksum != row.checksum:
+    if not _as_applied(migration, row):
         return State.CHANGED, describe_edit(migration.up, row.checksum)
     return State.INSTALLED, None
 

@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from assay.config import DatabaseUrl
-from assay.errors import DatabaseError, Error
+from assay.errors import Error
 from assay.migrate.ledger import TABLE as LEDGER
 from assay.migrate.unfinished import TABLE as UNFINISHED
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
+from assay.schema.scratch import empty_database
 from assay.server.client_programs import client_program, run_client
-from assay.server.databases import create_database, drop_database
 from assay.sql.splitting import Statement, split_statements
 
 _OPTIONS = (
-    "--schema-only",
     "--no-owner",
-    "--no-privileges",
     "--no-tablespaces",
     "--no-subscriptions",
     f"--exclude-table=*.{LEDGER}",
@@ -42,6 +37,25 @@ _CHECKED = "RESET check_function_bodies;"
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What a dump has besides the objects themselves."""
+
+    privileges: bool = False
+    """What GRANT and REVOKE gave and took."""
+    data: bool = False
+    """The rows of tables, as INSERT statements, and where sequences stand."""
+
+    def options(self) -> tuple[str, ...]:
+        """The arguments for pg_dump."""
+        what = "--inserts" if self.data else "--schema-only"
+        return (what, *_OPTIONS, *(() if self.privileges else ("--no-privileges",)))
+
+
+SCHEMA = Contents()
+"""The objects alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dump:
     """A schema as SQL."""
 
@@ -52,22 +66,26 @@ class Dump:
     """Why it could not be tried whether the file can be loaded; empty when it was loaded."""
 
 
-async def dump_schema(url: DatabaseUrl) -> Dump:
+async def dump_schema(url: DatabaseUrl, contents: Contents = SCHEMA) -> Dump:
     """The schema of a database, without Assay's own tables.
 
     It needs pg_dump on this machine, of the server's version or a newer one, and leaves nothing behind on the server.
+
+    Args:
+        url: the database.
+        contents: what else to write.
 
     Raises ServerError when there is no pg_dump or it fails, ConnectionFailed and the like.
     """
     major = await _major(url)
     program = client_program("pg_dump", major)
-    first = await _dump(program, url, major)
+    first = await _dump(program, url, major, contents)
     if not split_statements(first):
         return Dump(first, 0)
     try:
-        async with _empty_database(url) as scratch:
+        async with empty_database(url) as scratch:
             await _load(scratch, first)
-            return _counted(await _dump(program, scratch, major))
+            return _counted(await _dump(program, scratch, major, contents))
     except Error as error:
         return _counted(first, f"{error}".partition("\n")[0])
 
@@ -95,7 +113,7 @@ def _is_left_out(part: Statement) -> bool:
             return part.text.strip().lower().endswith(_HEAP)
         case ("set" | "reset", *_):
             return True
-        case ("select", "pg_catalog", *_):  # set_config('search_path', '', false): every name is qualified
+        case ("select", "pg_catalog", "set_config", *_):  # of the search path: every name is qualified
             return True
         case ("comment", "on", "extension", *_):
             return True
@@ -113,8 +131,8 @@ def _counted(text: str, unloaded: str = "") -> Dump:
     return Dump(text, count, unloaded)
 
 
-async def _dump(program: Path, url: DatabaseUrl, major: int) -> str:
-    return tidy(await asyncio.to_thread(run_client, program, url, _OPTIONS), major)
+async def _dump(program: Path, url: DatabaseUrl, major: int, contents: Contents) -> str:
+    return tidy(await asyncio.to_thread(run_client, program, url, contents.options()), major)
 
 
 async def _major(url: DatabaseUrl) -> int:
@@ -133,20 +151,3 @@ async def _load(url: DatabaseUrl, text: str) -> None:
         raise translate(error) from error
     finally:
         await connection.close()
-
-
-@asynccontextmanager
-async def _empty_database(url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    scratch = url.with_database(f"assay_dump_{secrets.token_hex(6)}")
-    await create_database(scratch)
-    try:
-        yield scratch
-    finally:
-        await _drop(scratch)
-
-
-async def _drop(url: DatabaseUrl) -> None:
-    try:
-        await asyncio.shield(drop_database(url, force=True))
-    except DatabaseError:
-        return
