@@ -33,6 +33,7 @@
     │   ├── StatementError          class 42
     │   │   └── InsufficientPrivilege   42501
     │   ├── ResourceError           classes 53 and 54
+    │   ├── LockNotAvailable        55P03
     │   └── OperatorIntervention    class 57
     │       └── QueryCanceled           57014
     ├── ServerError                 the embedded server could not do what was asked
@@ -262,6 +263,12 @@ class ResourceError(DatabaseError):
     """The server lacks something: connections, memory, disk, or a limit was passed."""
 
     codes: ClassVar[tuple[str, ...]] = ("53", "54")
+
+
+class LockNotAvailable(DatabaseError):
+    """A lock was not free within lock_timeout, or at once for a statement with NOWAIT."""
+
+    codes = ("55P03",)
 
 
 class OperatorIntervention(DatabaseError):

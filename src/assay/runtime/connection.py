@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import UsageError
+from assay.runtime.advisory import AdvisoryLocks
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.runtime.dynamic import query_for
@@ -42,7 +44,7 @@ async def connect(
     return connection
 
 
-class Connection(Transactions):
+class Connection(Transactions, AdvisoryLocks):
     """A connection, from :func:`assay.connect` or for the length of a ``pool.acquire()`` block.
 
     One task at a time may use it.
@@ -107,6 +109,9 @@ class Connection(Transactions):
         """Give up its session, in a child that was forked."""
         if self._session is not None:
             disown(self._session)
+
+    def _locking(self) -> AbstractAsyncContextManager[Connection]:
+        return nullcontext(self)
 
     def holds(self, session: Session) -> bool:
         """Whether that is its session."""

@@ -12,6 +12,7 @@ import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
+from assay.runtime.advisory import AdvisoryLocks
 from assay.runtime.bouncing import BouncedSession, open_bounced
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
@@ -68,7 +69,7 @@ class PoolStats:
     """Attempts to open a connection that failed."""
 
 
-class Pool(Replicated):
+class Pool(Replicated, AdvisoryLocks):
     """Connections to one database, kept open and shared by tasks.
 
     ::
@@ -291,6 +292,9 @@ class Pool(Replicated):
     def take_back(self, session: Session) -> None:
         """Take a session back, in whatever state."""
         self._reserve.give_back(session)
+
+    def _locking(self) -> Lease:
+        return self.acquire()
 
     def holds(self, session: Session) -> bool:
         """Whether a session that it lent may still be used: until it is taken back."""

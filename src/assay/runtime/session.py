@@ -58,7 +58,7 @@ class Session:
 
     __slots__ = (
         *("_prepared", "driver", "expires_at", "idle_since", "receiver"),
-        *("busy", "depth", "doomed", "footprint", "interrupted", "left_open", "lent_driver", "savepoints"),
+        *("busy", "depth", "doomed", "footprint", "interrupted", "left_open", "lent_driver", "locks", "savepoints"),
     )
 
     def __init__(self, driver: DriverConnection) -> None:
@@ -78,6 +78,8 @@ class Session:
         """Whether the open transaction holds something that ought to have been rolled back, and was not."""
         self.savepoints = 0
         """How many savepoints there have been."""
+        self.locks: list[tuple[int, ...]] = []
+        """The advisory locks that blocks hold."""
         self.left_open: list[Cursor[asyncpg.Record]] = []
         """Cursors that nobody fetches from any more, in a transaction that goes on."""
         self.idle_since = 0.0
