@@ -14,8 +14,9 @@ from assay.errors import PoolTimeout
 from assay.runtime.hooks import Hooks
 from assay.runtime.observing import Observer, calling_frame
 from assay.runtime.pool_options import PoolOptions
-from assay.runtime.reserve import Reserve, State
+from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
+from assay.runtime.stock import State
 
 _log = logging.getLogger("assay.pool")
 

@@ -15,7 +15,7 @@ from assay.runtime import reserve as shared
 from assay.runtime.exhaustion import exhausted
 from assay.runtime.openings import Openings
 from assay.runtime.pool_options import PoolOptions
-from assay.runtime.reserve import Counters, State
+from assay.runtime.stock import MEND_TIMEOUT, Counters, State
 from assay.runtime.sync.hooks import Hooks
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.waiting_line import WaitingLine
@@ -250,13 +250,13 @@ class Reserve:
     def _make_good(self, session: Session) -> None:
         always = self.options.reset == "always"
         resets = always or bool(session.footprint)
-        session.mend(always=always, timeout=shared.MEND_TIMEOUT)
+        session.mend(always=always, timeout=MEND_TIMEOUT)
         if resets:
             self._hooks.connected(session, self._url)
         if not self._hooks.keeps("after_release", session, self._url):
             session.close()
         elif session.is_unsettled:
-            session.mend(always=False, timeout=shared.MEND_TIMEOUT)
+            session.mend(always=False, timeout=MEND_TIMEOUT)
             self._hooks.connected(session, self._url)
 
     def _retire(self, session: Session) -> None:
