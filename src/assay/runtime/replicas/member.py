@@ -77,7 +77,7 @@ class Member:
         self.place = self.next_pool.url.place
         self.pool: MemberPool | None = None
         """While it is open."""
-        self.standing = Standing(Role.UNREACHABLE, "was not seen yet")
+        self.standing = Standing(Role.UNREACHABLE)
         self.replayed = 0
         """Of a replica, how far it has come at least."""
         self.timeline: int | None = None
@@ -90,8 +90,11 @@ class Member:
         """How many looks in a row it did not answer."""
         self.failure: Error | None = None
         """Why, at the last of them."""
+        self.absence = "was not seen yet"
+        """The same as a sentence's end."""
         self._probe: DriverConnection | None = None
         self._talking = asyncio.Lock()
+        self._looking: asyncio.Task[Sighting | str] | None = None
         self._asking: asyncio.Task[int] | None = None
         self._opening: asyncio.Task[None] | None = None
         keep_from_children(self)
@@ -106,22 +109,45 @@ class Member:
 
     # --- looking
 
-    async def look(self) -> Sighting | str:
-        """What it is, or why that cannot be told, as a sentence's end."""
+    @property
+    def is_being_looked_at(self) -> bool:
+        """Whether a look is under way."""
+        return self._looking is not None and not self._looking.done()
+
+    def look_soon(self) -> asyncio.Task[Sighting | str]:
+        """What it is, or why that cannot be told, as a sentence's end; one look at a time."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+        return self._looking
+
+    async def _look(self) -> Sighting | str:
         try:
             async with asyncio.timeout(LOOK_TIMEOUT), self._talking:
-                seen = await look(await self._connected())
+                seen = await self._see()
         except (Error, TimeoutError) as error:
             self._forget()
             self.missed += 1
             self.failure = error if isinstance(error, Error) else None
-            return f"does not answer: {error.message if isinstance(error, Error) else f'nothing in {LOOK_TIMEOUT:g} s'}"
+            why = error.message if isinstance(error, Error) else f"nothing in {LOOK_TIMEOUT:g} s"
+            self.absence = f"does not answer: {why}"
+            return self.absence
         except BaseException:
             self._forget()
             raise
         self.missed, self.failure, self.timeline = 0, None, seen.timeline
         self.replayed = seen.lsn if seen.in_recovery else 0
         return seen
+
+    async def _see(self) -> Sighting:
+        """Look through the connection there is; when it has broken, through a new one."""
+        kept = self._probe
+        try:
+            return await look(await self._connected())
+        except ConnectionFailed:
+            if self._probe is not kept or kept is None:
+                raise
+        self._forget()
+        return await look(await self._connected())
 
     async def ask(self) -> int:
         """How far it has replayed by now; one question at a time serves all who ask."""
@@ -152,7 +178,7 @@ class Member:
         """Leave its connections to the parent, in a child that was forked."""
         if self._probe is not None:
             disown(Session(self._probe))
-        self._probe = self._asking = self._opening = None
+        self._probe = self._looking = self._asking = self._opening = None
 
     # --- its pool
 
@@ -177,7 +203,7 @@ class Member:
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - as above
         """Close everything."""
-        for task in (self._asking, self._opening):
+        for task in (self._looking, self._asking, self._opening):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])

@@ -167,6 +167,8 @@ class ReplicatedPool(Pool):
             self._cut_off(former)
 
     def _cut_off(self, member: Member) -> None:
+        if member.pool is None:
+            return
         task = asyncio.get_running_loop().create_task(member.cut_off())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -10,12 +10,15 @@ from assay.errors import PoolClosed, UsageError
 from assay.runtime.forks import keep_from_children
 from assay.runtime.replicas.lag import History
 from assay.runtime.replicas.member import Member
-from assay.runtime.replicas.topology import Bounds, Role, Standing, Topology, decide
+from assay.runtime.replicas.sighting import Sighting
+from assay.runtime.replicas.topology import Bounds, Role, Topology, decide
 
 _log = logging.getLogger("assay.replicas")
 
 LEAST_PAUSE = 0.02
 """Seconds between two looks, however often somebody asks for one."""
+LOST_PATIENCE = 0.25
+"""Seconds that a look waits for members that did not answer the last time."""
 _WELL = frozenset({Role.PRIMARY, Role.REPLICA})
 
 
@@ -94,17 +97,28 @@ class Watch:
     async def _look(self) -> None:
         self._begun += 1
         now = asyncio.get_running_loop().time()
-        seen = await asyncio.gather(*(member.look() for member in self._members))
+        seen = await self._see()
         self.topology = decide(self.topology, seen, self._history, now, self._bounds)
         for member, standing in zip(self._members, self.topology.standings, strict=True):
             if standing.role is not member.standing.role:
-                _log.log(logging.INFO if standing.role in _WELL else logging.WARNING, "%s", _change(member, standing))
+                level = logging.INFO if standing.role in _WELL else logging.WARNING
+                _log.log(level, "%s %s", member.place, standing)
             member.standing = standing
         self._seen(self.topology)
         self._over = self._begun
         over, self._round_over = self._round_over, asyncio.Event()
         over.set()
 
-
-def _change(member: Member, standing: Standing) -> str:
-    return f"{member.place} {standing}"
+    async def _see(self) -> list[Sighting | str]:
+        """What each member is; one that has not answered before does not keep the others waiting."""
+        late = {member for member in self._members if member.is_being_looked_at}
+        lost = {member for member in self._members if member.missed}
+        looks = {member: member.look_soon() for member in self._members}
+        for members, patience in ((looks.keys() - lost, None), (lost, LOST_PATIENCE)):
+            if members:
+                await asyncio.wait([looks[member] for member in members], timeout=patience)
+        if any(member.missed == 1 or (member in late and looks[member].done()) for member in self._members):
+            self.wake()
+        # What a look says that began earlier may not be so any more; that it is over is all it is good for.
+        timely = {member for member in self._members if member not in late and looks[member].done()}
+        return [looks[member].result() if member in timely else member.absence for member in self._members]
