@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from tests.fixtures.projects import Project, Run, make_project
 
-from assay.config import DatabaseUrl
+from assay.config import DatabaseUrl, load_settings
+from assay.proof.project import check
 from assay.server import Server
 
 QUERY = """\
@@ -228,3 +229,16 @@ def test_damaged_files_are_no_fault(kept: Kept) -> None:
     for path in (kept.home / "proofs").iterdir():
         path.write_bytes(path.read_bytes()[:100])
     assert timeless(kept.check()) == before
+
+
+def test_one_query_changed_costs_one_description(kept: Kept) -> None:
+    (kept.project.root / "src/sizes.py").unlink()
+    kept.project.write("migrations/20250101000003_own.sql", "create table of_this_test_alone ();")
+    described: list[tuple[int, int]] = []
+    settings = load_settings(kept.project.root, {})
+    check(settings, progress=lambda done, total: described.append((done, total)))
+    assert described == [(number, 4) for number in range(1, 5)]
+    described.clear()
+    kept.project.replace("src/app/queries.py", "select count(*) from person", "select count(id) from person")
+    check(settings, progress=lambda done, total: described.append((done, total)))
+    assert described == [(1, 1)]

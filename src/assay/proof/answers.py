@@ -67,7 +67,7 @@ async def answers_from_server(
     """
     wanted = {statement.source: statement for statement in statements}
     memory = _memory(settings) if server is None else None
-    kept = memory.read() if memory is not None else Kept("", {})
+    kept = memory.read(statement.text for statement in wanted.values()) if memory is not None else Kept()
     missing = [statement for statement in wanted.values() if statement.text not in kept.descriptions]
     by_sql: dict[str, Answer] = {
         source: kept.descriptions[statement.text]

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ import msgspec
 from assay.proof.cache import description_from_json, description_to_json
 from assay.proof.description import Description
 from assay.proof.state import state_of_assay, state_of_programs
+from assay.proof.wholefiles import replace_file
 from assay.server.binaries import Programs
 
 MOST_FILES = 30
@@ -28,14 +28,23 @@ MOST_ANSWERS = 50_000
 """How many answers about one schema are remembered, before all but the newest are forgotten."""
 
 
+class _File(msgspec.Struct):
+    """What a file holds: the answers, each in its own JSON, by the statement's text."""
+
+    answers: dict[str, msgspec.Raw]
+    server: str
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What is remembered of one schema."""
 
-    server_version: str
+    server_version: str = ""
     """Empty when nothing is remembered."""
-    descriptions: dict[str, Description]
-    """By the statement's text."""
+    descriptions: Mapping[str, Description] = field(default_factory=dict)
+    """Of the statements that were asked for, by their text."""
+    others: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    """All that is remembered, as it is written."""
 
 
 class Memory:
@@ -45,31 +54,41 @@ class Memory:
         identity = "\0".join([state_of_programs(programs), state_of_assay(), fingerprint])
         self._path = home / "proofs" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
 
-    def read(self) -> Kept:
-        """What is remembered; nothing where the file is not there or is not whole."""
+    def read(self, texts: Iterable[str]) -> Kept:
+        """What is remembered of statements; nothing where the file is not there or is not whole."""
         with suppress(OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
-            value = msgspec.json.decode(self._path.read_bytes())
-            found = {sql: description_from_json(item) for sql, item in value["answers"].items()}
+            digest, _, content = self._path.read_bytes().partition(b"\n")
+            if digest != _digest(content):
+                return Kept()
+            file = msgspec.json.decode(content, type=_File)
+            found = {text: file.answers[text] for text in texts if text in file.answers}
             os.utime(self._path)
-            return Kept(value["server"], found)
-        return Kept("", {})
+            return Kept(file.server, {text: _description(raw) for text, raw in found.items()}, file.answers)
+        return Kept()
 
     def add(self, server_version: str, kept: Kept, descriptions: Mapping[str, Description]) -> None:
         """Remember these answers too; where that cannot be, the next run describes again."""
-        earlier = kept.descriptions if len(kept.descriptions) < MOST_ANSWERS else {}
-        value = {
-            "answers": {sql: description_to_json(found) for sql, found in (earlier | dict(descriptions)).items()},
-            "server": server_version,
-        }
+        earlier = dict(kept.others) if len(kept.others) < MOST_ANSWERS else {}
         with suppress(OSError, UnicodeEncodeError):
+            new = {text: msgspec.Raw(_encoded(found)) for text, found in descriptions.items()}
+            content = msgspec.json.encode(_File(earlier | new, server_version))
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(dir=self._path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(value))
-            Path(name).replace(self._path)
+            replace_file(self._path, _digest(content) + b"\n" + content, 0o600)
             self._forget_the_oldest()
 
     def _forget_the_oldest(self) -> None:
         files = sorted(self._path.parent.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in files[MOST_FILES:]:
             path.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _description(raw: msgspec.Raw) -> Description:
+    return description_from_json(msgspec.json.decode(raw))
+
+
+def _encoded(found: Description) -> bytes:
+    return msgspec.json.encode(description_to_json(found))

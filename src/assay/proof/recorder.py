@@ -58,11 +58,13 @@ class Recorder:
     def _heard(self, event: str, args: tuple[Any, ...]) -> None:
         if event not in _HEARD or not self._listening():
             return
-        if event in _UNKNOWABLE or (isinstance(args[0], int) and event != "open"):
+        if event in _UNKNOWABLE:
             self.unknowable = True
         elif event == "open":
             if not isinstance(args[0], int) and not _writes(args[2]):
                 self.files.add(_full(os.fsdecode(args[0])))
+        elif isinstance(args[0], int):  # a folder that is open already
+            self.unknowable = True
         else:
             self.folders.add(_full(os.fsdecode(args[0] or ".")))
 

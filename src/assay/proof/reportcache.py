@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -29,6 +28,7 @@ from assay.proof.inputs import Beginning, Inputs
 from assay.proof.place import Place
 from assay.proof.report import Report
 from assay.proof.state import state_of_assay, state_of_programs, state_of_python
+from assay.proof.wholefiles import replace_file
 
 MOST_FILES = 20
 """How many reports are kept; the ones that were not asked for longest are forgotten first."""
@@ -98,14 +98,7 @@ class ReportCache:
     def _write(self, content: bytes) -> None:
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).replace(self.path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(self.path, content, 0o600)
         kept = sorted(folder.glob("*.report"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[MOST_FILES:]:
             path.unlink(missing_ok=True)
