@@ -13,7 +13,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from assay.server.account import service_account
+from assay.server.account import Account, can_enter, service_account
 from assay.server.layout import Layout, find_home, make_folder
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is found there is used only when it is our own
@@ -34,7 +34,7 @@ def memory_home(home: Path | None = None, folder: Path = SHARED_MEMORY) -> Path 
     disk = find_home(home, os.environ, account)
     place = folder / f"assay-{os.geteuid()}-{sha256(os.fsencode(disk)).hexdigest()[:12]}"
     with suppress(OSError):
-        if place.is_dir() or (folder.is_dir() and os.access(folder, os.W_OK) and _free(folder) >= NEEDED):
+        if place.is_dir() or _has_room(folder, account):
             make_folder(place, account)
             found = place.lstat()
             if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022:
@@ -61,5 +61,6 @@ def remove_if_volatile(layout: Layout) -> None:
         shutil.rmtree(layout.data, ignore_errors=True)
 
 
-def _free(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
+def _has_room(folder: Path, account: Account | None) -> bool:
+    usable = folder.is_dir() and os.access(folder, os.W_OK) and can_enter(account, folder)
+    return usable and shutil.disk_usage(folder).free >= NEEDED
