@@ -28,9 +28,11 @@ def test_defaults() -> None:
 def test_environment_is_used_for_what_is_not_given() -> None:
     environ = {
         "DB_MIN_CONNECTIONS": "0", "DB_MAX_CONNECTIONS": "7", "DB_ACQUIRE_TIMEOUT": "1.5", "DB_IDLE_TIMEOUT": "2",
-        "DB_MAX_LIFETIME": "0", "DB_CONNECT_TIMEOUT": " 3 ",
+        "DB_MAX_LIFETIME": "0", "DB_CONNECT_TIMEOUT": " 3 ", "DB_PGBOUNCER": "yes", "DB_LEAK_AFTER": "4",
+        "DB_SLOW_QUERY": "0.5",
     }  # fmt: skip
-    assert read_options({}, environ) == PoolOptions(0, 7, 1.5, 2, 0, 3)
+    assert read_options({}, environ) == PoolOptions(0, 7, 1.5, 2, 0, 3, "auto", True, 4, 0.5)
+    assert read_options({"pgbouncer": False}, environ).pgbouncer is False
     assert read_options({"max_connections": 4, "min_connections": None}, environ).max_connections == 4
     assert read_options({"max_connections": 4, "min_connections": None}, environ).min_connections == 0
 
@@ -58,6 +60,10 @@ def test_dotenv_is_used_for_what_the_environment_lacks(tmp_path: Path, monkeypat
         ({"idle_timeout": -0.5}, "idle_timeout is -0.5; it must be 0 or more seconds"),
         ({"max_lifetime": "long"}, "max_lifetime is 'long'; it takes a number of seconds"),
         ({"reset": "never"}, "reset is 'never'; it takes 'auto' or 'always'"),
+        ({"pgbouncer": 1}, "pgbouncer is 1; it takes True or False"),
+        ({"pgbouncer": True, "reset": "always"}, "reset='always' cannot be kept with pgbouncer=True"),
+        ({"leak_after": -1}, "leak_after is -1; it must be 0 or more seconds"),
+        ({"slow_query": "1 s"}, "slow_query is '1 s'; it takes a number of seconds"),
     ],
 )
 def test_value_that_cannot_be_used_is_refused(given: dict[str, Any], words: str) -> None:
@@ -71,6 +77,7 @@ def test_value_that_cannot_be_used_is_refused(given: dict[str, Any], words: str)
     [
         ("DB_MAX_CONNECTIONS", "ten", "DB_MAX_CONNECTIONS is 'ten'; it takes a whole number"),
         ("DB_MAX_CONNECTIONS", "1.5", "DB_MAX_CONNECTIONS is '1.5'; it takes a whole number"),
+        ("DB_PGBOUNCER", "perhaps", "DB_PGBOUNCER is 'perhaps'; it takes true or false"),
         ("DB_IDLE_TIMEOUT", "10 min", "DB_IDLE_TIMEOUT is '10 min'; it takes a number of seconds"),
     ],
 )
