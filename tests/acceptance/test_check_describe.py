@@ -97,3 +97,73 @@ def test_no_connection_is_a_failed_run(project: Project) -> None:
     done = project.run("describe", "--database-url", "postgresql://me:secret@127.0.0.1:1/x", "select 1")
     assert done.code == 2
     assert "secret" not in done.err
+
+
+TEMPLATE = "select id, name from person where true [[ and level = :level ]] order by {order}"
+
+
+def test_each_statement_of_a_template_is_described(project: Project) -> None:
+    done = describe(project, "select id from person where true [[ and level = $1 ]] [[ and id = $2 ]]")
+    assert (done.code, done.err) == (0, "")
+    heads = [line for line in done.lines if not line.startswith(" ")]
+    assert heads == [
+        "with [[ and level = $1 ]] in place and [[ and id = $2 ]] in place:",
+        "with [[ and level = $1 ]] left out and [[ and id = $2 ]] in place:",
+        "with [[ and level = $1 ]] in place and [[ and id = $2 ]] left out:",
+        "with [[ and level = $1 ]] left out and [[ and id = $2 ]] left out:",
+    ]
+    rows = [line.split()[1] for line in done.lines if line.startswith("  rows:")]
+    assert rows == ["optional", "optional", "many", "many"]
+    assert [line.split()[0] for line in done.lines if line.startswith("    $")] == ["$1", "$2", "$2", "$1"]
+
+
+def test_choices_are_given_by_the_command(project: Project) -> None:
+    done = describe(project, "--json", "--choice", "order=id", "--choice", "order=name desc, id", TEMPLATE)
+    branches = done.json["branches"]
+    assert [branch["with"] for branch in branches] == [
+        "with [[ and level = :level ]] in place and {order} = 'id'",
+        "with [[ and level = :level ]] in place and {order} = 'name desc, id'",
+        "with [[ and level = :level ]] left out and {order} = 'id'",
+        "with [[ and level = :level ]] left out and {order} = 'name desc, id'",
+    ]
+    assert [len(branch["params"]) for branch in branches] == [1, 1, 0, 0]
+    assert {column["name"] for branch in branches for column in branch["columns"]} == {"id", "name"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "What {order} can be is not known here"),
+        (("--choice", "other=id"), "There is no {other} to choose for: the statement has only {order}"),
+        (("--choice", "order"), "write --choice NAME=TEXT"),
+        (("--choice", "order=id; drop table person"), "{order} cannot be 'id; drop table person'"),
+    ],
+)
+def test_choices_that_do_not_fit_are_misuse(project: Project, arguments: tuple[str, ...], words: str) -> None:
+    done = describe(project, *arguments, TEMPLATE)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert "no choices" in describe(project, "--choice", "order=id", "select 1").err
+
+
+def test_a_clause_that_is_refused_is_named(project: Project) -> None:
+    done = describe(project, "select id from person where true [[ and nmae = :name ]]")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[0] == ('error: column "nmae" does not exist, with [[ and nmae = :name ]] in place')
+    assert describe(project, "select 1 [[ where 1").code == 2
+
+
+def test_one_class_takes_the_rows_of_every_statement(project: Project) -> None:
+    sql = "select p.id, p.nick from person p where true [[ and nick = :nick ]]"
+    done = describe(project, "--as", "dataclass", sql)
+    assert done.code == 0
+    assert "    nick: str | None\n" in done.out
+    other = describe(
+        project,
+        "--as",
+        "dataclass",
+        "select id [[ , name where id = :id ]] from person",
+    )
+    assert other.code in (1, 2)
+    different = describe(project, "--as", "struct", "--choice", "c=id", "--choice", "c=name", "select {c} from person")
+    assert (different.code, "different columns" in different.err) == (2, True)

@@ -56,7 +56,11 @@ def branch_of(branches: Branches, having: Sequence[int]) -> str:
 
     ``with [[ and price < :max ]] left out and {order} = 'name desc'``
     """
-    variants, template = branches.variants, branches.dynamic.template
+    return words_of(branches.dynamic.template, branches.variants, having)
+
+
+def words_of(template: Template, variants: Sequence[Variant], having: Sequence[int]) -> str:
+    """The same for a template, its variants, and the indexes of some of them."""
     some = [variants[index] for index in having]
     common = frozenset.intersection(*(_state(template, one) for one in some))
     telling = common - frozenset.intersection(*(_state(template, one) for one in variants))
@@ -95,6 +99,11 @@ def _shown(text: str) -> str:
 
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def common_description(descriptions: Sequence[Description]) -> Description | None:
+    """What is true of all; None where they do not return the same columns."""
+    return _description(descriptions) if len(set(map(_signature, descriptions))) == 1 else None
 
 
 def _description(descriptions: Sequence[Description]) -> Description:
