@@ -19,7 +19,7 @@ from assay.runtime.replicas.options import Replicas, read_replicas
 from assay.runtime.replicas.position import Position
 from assay.runtime.replicas.primary import Primary
 from assay.runtime.replicas.proven import Proven, load, objection
-from assay.runtime.replicas.readers import Readers
+from assay.runtime.replicas.readers import Reader, Readers
 from assay.runtime.replicas.reading import Answer, Reading, ReplicaLender
 from assay.runtime.replicas.sighting import look
 from assay.runtime.replicas.stats import MemberStats, stats_of, total
@@ -183,8 +183,8 @@ class ReplicatedPool(Pool):
 
     async def _fetch(self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]) -> Answer:
         query, values = query_for(sql).bind(args, named)
-        if self._proven[query] and (member := self._readers.choose()) is not None:
-            found = await self._reading.answer(member, query, row, values)
+        if self._proven[query] and (reader := self._readers.choose()) is not None:
+            found = await self._reading.answer(reader, query, row, values)
             if found is not None:
                 return found
         return await self._on_primary(query, row, values)
@@ -219,11 +219,11 @@ class ReplicatedPool(Pool):
                 return await self._on_primary(query, row, values)
             finally:
                 following.wrote = True
-        member = await self._reader_for(following)
-        found = await self._reading.answer(member, query, row, values) if member is not None else None
+        reader = await self._reader_for(following)
+        found = await self._reading.answer(reader, query, row, values) if reader is not None else None
         return found or await self._on_primary(query, row, values, following)
 
-    async def _reader_for(self, following: Following) -> Member | None:
+    async def _reader_for(self, following: Following) -> Reader | None:
         """A replica that has come far enough; None for the primary."""
         if following.wrote and not following.wait:
             return None

@@ -22,9 +22,8 @@ from assay.errors import (
 from assay.runtime.building import Builder
 from assay.runtime.queries import Lender
 from assay.runtime.query import Query
-from assay.runtime.replicas.member import Member
 from assay.runtime.replicas.proven import Proven
-from assay.runtime.reserve import Reserve
+from assay.runtime.replicas.readers import Reader
 from assay.runtime.session import Session
 
 Answer: TypeAlias = tuple[Builder, Sequence[asyncpg.Record]]
@@ -44,46 +43,42 @@ class Reading:
         self._wake = wake
         """Has the members looked at."""
 
-    async def answer(self, member: Member, query: Query, row: Any, values: tuple[object, ...]) -> Answer | None:
+    async def answer(self, reader: Reader, query: Query, row: Any, values: tuple[object, ...]) -> Answer | None:
         """Run a statement on a replica; None when the primary has to run it after all.
 
         Raises what is wrong with the statement itself, and PoolTimeout.
         """
-        lent = await self.borrow(member)
-        if lent is None:
+        session = reader.reserve.take() or await self.borrow(reader)
+        if session is None:
             return None
-        reserve, session = lent
         try:
             found = await session.fetch(query, row, values)
         except (DatabaseError, ConnectionFailed) as error:
             if not self._is_replicas_fault(error, query):
                 raise
-            member.passed_on += 1
+            reader.member.passed_on += 1
             return None
         finally:
-            self.give_back(reserve, session)
-        member.answered += 1
+            self.give_back(reader, session)
+        reader.member.answered += 1
         return found
 
-    async def borrow(self, member: Member) -> tuple[Reserve, Session] | None:
-        """A session of a replica, and whose it is; None when none can be had. Raises PoolTimeout."""
-        pool = member.pool
-        if pool is None:
-            return None
+    async def borrow(self, reader: Reader) -> Session | None:
+        """A session of a replica; None when none can be had. Raises PoolTimeout."""
         try:
-            return pool.reserve, pool.reserve.take() or await pool.reserve.wait()
+            return await reader.reserve.wait()
         except (PoolTimeout, UsageError):
             raise
         except Error:
-            member.passed_on += 1
+            reader.member.passed_on += 1
             self._wake()
             return None
 
-    def give_back(self, reserve: Reserve, session: Session) -> None:
+    def give_back(self, reader: Reader, session: Session) -> None:
         """Give a session back; one that broke has the members looked at."""
         if session.driver.is_closed():
             self._wake()
-        reserve.give_back(session)
+        reader.reserve.give_back(session)
 
     def _is_replicas_fault(self, error: Error, query: Query) -> bool:
         if isinstance(error, DatabaseError) and error.sqlstate in _NOT_FOR_REPLICAS:
@@ -95,30 +90,29 @@ class Reading:
 class ReplicaLender:
     """Lends sessions of replicas for read-only transactions, and the primary's where there is no replica."""
 
-    def __init__(self, reading: Reading, choose: Callable[[], Member | None], primary: Lender) -> None:
+    def __init__(self, reading: Reading, choose: Callable[[], Reader | None], primary: Lender) -> None:
         self._reading = reading
         self._choose = choose
         self._primary = primary
-        self._owners: dict[Session, Reserve] = {}
+        self._owners: dict[Session, Reader] = {}
 
     async def lend(self) -> Session:
         """A session that nobody else uses."""
-        member = self._choose()
-        lent = await self._reading.borrow(member) if member is not None else None
-        if member is None or lent is None:
+        reader = self._choose()
+        session = await self._reading.borrow(reader) if reader is not None else None
+        if reader is None or session is None:
             return await self._primary.lend()
-        reserve, session = lent
-        self._owners[session] = reserve
-        member.answered += 1
+        self._owners[session] = reader
+        reader.member.answered += 1
         return session
 
     def take_back(self, session: Session) -> None:
         """Take it back; this never waits."""
-        reserve = self._owners.pop(session, None)
-        if reserve is None:
+        reader = self._owners.pop(session, None)
+        if reader is None:
             self._primary.take_back(session)
         else:
-            self._reading.give_back(reserve, session)
+            self._reading.give_back(reader, session)
 
     def holds(self, session: Session) -> bool:
         """Whether a session that it lent may still be used: until it is taken back."""
