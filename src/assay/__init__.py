@@ -53,17 +53,21 @@ if TYPE_CHECKING:
         UniqueViolation,
         UsageError,
     )
+    from assay.runtime.attempts import Attempts
     from assay.runtime.connection import Connection, connect
     from assay.runtime.executor import Executor
+    from assay.runtime.listening import Gap, Listener, Notification
     from assay.runtime.pool import Pool, PoolStats
     from assay.runtime.replicas.options import Replicas
     from assay.runtime.replicas.position import Position
     from assay.runtime.replicas.stats import MemberStats
+    from assay.runtime.streaming import Stream
     from assay.runtime.transaction import Transaction
     from assay.sql.files import sql_file
     from assay.sql.omit import OMIT, Omitted
 
 __all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
+    "Attempts",
     "AuthenticationFailed",
     "CheckViolation",
     "ConfigurationError",
@@ -78,13 +82,16 @@ __all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
     "ExclusionViolation",
     "Executor",
     "ForeignKeyViolation",
+    "Gap",
     "InsufficientPrivilege",
     "IntegrityError",
+    "Listener",
     "LockNotAvailable",
     "MemberStats",
     "MigrationError",
     "NoRows",
     "NotNullViolation",
+    "Notification",
     "OMIT",
     "Omitted",
     "OperatorIntervention",
@@ -105,6 +112,7 @@ __all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
     "SerializationFailure",
     "ServerError",
     "StatementError",
+    "Stream",
     "TooManyRows",
     "Transaction",
     "TransactionError",
@@ -129,6 +137,11 @@ _ROOMS = {
     "Transaction": "assay.runtime.transaction",
     "connect": "assay.runtime.connection",
     "sql_file": "assay.sql.files",
+    "Attempts": "assay.runtime.attempts",
+    "Gap": "assay.runtime.listening",
+    "Listener": "assay.runtime.listening",
+    "Notification": "assay.runtime.listening",
+    "Stream": "assay.runtime.streaming",
 }
 _MODULES = frozenset({"migrate", "proof", "sync"})
 

@@ -13,12 +13,13 @@ import asyncpg
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
 from assay.runtime.advisory import AdvisoryLocks
-from assay.runtime.bouncing import BouncedSession, open_bounced
+from assay.runtime.bouncing import BouncedSession, open_bounced, refuse_to_keep
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.dynamic import query_for
 from assay.runtime.hooks import AfterConnect, Hooks, KeepOrClose
+from assay.runtime.listening import Listener
 from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
 from assay.runtime.pool_options import Reset, read_options, read_url
 from assay.runtime.query import Query
@@ -292,6 +293,24 @@ class Pool(Replicated, AdvisoryLocks):
     def take_back(self, session: Session) -> None:
         """Take a session back, in whatever state."""
         self._reserve.give_back(session)
+
+    def listen(self, *channels: str, limit: int = 10_000, keepalive: float = 30.0) -> Listener:
+        """The notifications of channels, on a connection of its own that is opened again when it is lost.
+
+        That connection is not one of the pool's: it is open until the listener is closed. See :class:`assay.Listener`.
+
+        Args:
+            channels: their names, exactly as they are.
+            limit: how many notifications are kept for a consumer that is slower than they come.
+            keepalive: seconds of silence after which the server is asked whether it is still there.
+        """
+        if self._reserve.options.pgbouncer:
+            raise refuse_to_keep("listen")
+        return Listener(self._open_listening, channels, limit=limit, keepalive=keepalive)
+
+    async def _open_listening(self) -> DriverConnection:
+        timeout = self._reserve.options.connect_timeout
+        return await open_connection(self._url, timeout=timeout, server_settings=self._settings)
 
     def _locking(self) -> Lease:
         return self.acquire()

@@ -138,6 +138,13 @@ class Queries(ABC):
         """
         return Stream(self, row, sql, args, named, batch=5_000)
 
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """Send a notification; inside of a transaction it goes out when that is committed.
+
+        The payload is a text of less than 8,000 bytes (manual, SQL command NOTIFY).
+        """
+        await self._execute("select pg_catalog.pg_notify($1, $2)", (channel, payload), {})
+
     @abstractmethod
     async def lend(self) -> Session:
         """A session that nobody else uses, for as long as something runs on it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -13,6 +12,7 @@ from asyncpg.cursor import Cursor
 from assay.errors import UsageError
 from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import query_for
+from assay.runtime.loops import call_in
 from assay.runtime.query import Query
 from assay.runtime.session import Session
 
@@ -66,7 +66,7 @@ class Stream(Generic[T]):
         self._home = home
         self._row = row
         self._bound: tuple[Query, tuple[object, ...]] = query_for(sql).bind(args, dict(named))
-        self._batch = _checked(batch)
+        self._batch = checked_batch(batch)
         self._rows: list[T] = []
         """Of the batch, what has not been handed out, the next one last."""
 
@@ -99,11 +99,7 @@ class Stream(Generic[T]):
     def __del__(self) -> None:
         if self._session is None and self._block is None:
             return
-        if _is_running(self._loop):
-            _let_go(self._block, self._session, self._cursor)
-            return
-        with suppress(RuntimeError):  # of a loop that is closed, where nothing more can be done
-            self._loop.call_soon_threadsafe(_let_go, self._block, self._session, self._cursor)
+        call_in(self._loop, _let_go, self._block, self._session, self._cursor)
 
     # --- the cursor
 
@@ -168,18 +164,11 @@ class Stream(Generic[T]):
                 await session.settle()
 
 
-def _checked(batch: int) -> int:
+def checked_batch(batch: int) -> int:
+    """The number of rows to fetch at a time. Raises UsageError when it is none."""
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise UsageError(f"batch is {batch!r}; it takes the number of rows to fetch at a time, such as {BATCH}")
     return batch
-
-
-def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether that loop is running in this thread."""
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
 
 
 def _let_go(block: Transaction | None, session: Session | None, cursor: Cursor[asyncpg.Record] | None) -> None:
