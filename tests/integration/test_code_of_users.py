@@ -162,6 +162,46 @@ CALLS = [
     ),
 ]
 
+ROWS = """
+create type place as (street text, town text);
+create type mood as enum ('a');
+create type temper as enum ('a');
+create function mood(temper) returns mood language plpgsql immutable as 'begin return null; end';
+create cast (temper as mood) with function mood(temper) as assignment;
+create table item (gone int, id int primary key, name text not null, note text);
+alter table item drop column gone;
+insert into item values (1, 'a', null);
+create function all_rows() returns table (i int, n text, o text) language sql begin atomic select * from item; end;
+create function items() returns setof item language sql begin atomic select * from item; end;
+create function ids(x int default 0) returns setof int language sql begin atomic select id from item where id > x; end;
+create function same(x int) returns setof int language sql strict begin atomic select x; end;
+create function moods() returns table (m mood, i int) language sql begin atomic select 'a'::temper, 1; end;
+create function records() returns setof record language sql begin atomic select 1, 2; end;
+create function places() returns setof place language sql begin atomic select row('a', null)::place; end;
+create function first(out a int, out b text) language sql begin atomic select id, name from item; end;
+create function given(x int, out a int, out b text) language sql strict begin atomic select 1, 'x'; end;
+create function constants(out a int, out b text) language sql begin atomic select 1, 'x'; end;
+"""
+
+FROM = [
+    ("table_of_rows", ROWS, "select * from all_rows()", ("!!?", "many", True)),
+    ("row_type_with_a_dropped_column", ROWS, "select * from items()", ("???", "many", True)),
+    ("set_of_values", ROWS, "select * from ids()", ("!", "many", True)),
+    ("set_of_values_in_the_select_list", ROWS, "select ids(), 5", ("!!", "many", True)),
+    ("sets_side_by_side", ROWS, "select ids(), generate_series(1, 3)", ("??", "many", True)),
+    ("strict_set", ROWS, "select x, s from (values (1), (null)) v (x), same(x) s", ("?!", "many", True)),
+    ("set_with_ordinality", ROWS, "select * from ids() with ordinality", ("!!", "many", True)),
+    ("sets_in_rows_from", ROWS, "select * from rows from (ids(), generate_series(1, 3)) r", ("??", "many", True)),
+    ("set_on_the_far_side", ROWS, "select r from item left join ids() r on false", ("?", "many", True)),
+    ("rows_cast_by_users", ROWS, "select * from moods()", ("??", "many", False)),
+    ("records_of_declared_types", ROWS, "select * from records() as (a int, b text)", ("??", "many", False)),
+    ("one_column_that_is_the_row", ROWS, "select * from places()", ("??", "many", True)),
+    ("row_that_may_not_be_found", ROWS, "select * from first()", ("??", "one", True)),
+    ("row_that_is_there", ROWS, "select * from constants()", ("!!", "one", True)),
+    ("strict_row_of_null", ROWS, "select * from given(null)", ("??", "one", True)),
+    ("strict_row_of_a_value", ROWS, "select * from given(1)", ("!!", "one", True)),
+]
+
 CLASSES = """
 create function never_equal(int, int) returns int language plpgsql immutable as 'begin return -1; end';
 create operator class strange for type int using btree as
@@ -192,6 +232,18 @@ COMPARED = [
         """select a = b, a is distinct from b, a < b, array[j] = array[j]
             from (values (row('1')::sort, row('2')::sort, '1'::json)) v (a, b, j)""",
         ("!!!!", "one", False),
+    ),
+    (
+        "frame_by_a_range_of_users",
+        """create function in_range(int, int2, int2, bool, bool) returns bool language plpgsql immutable as
+            'begin raise exception ''unused''; end';
+        create function far(int, int, int, bool, bool) returns bool language plpgsql immutable as
+            'begin return not $5; end';
+        create operator class strange for type int using btree as
+            operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 btint4cmp(int, int),
+            function 3 (int, int) far(int, int, int, bool, bool)""",
+        "select sum(n) over (order by n range between 1 preceding and 1 preceding) from (values (1), (2)) v (n)",
+        ("?", "many", False),
     ),
     (
         "largest_by_a_comparison_that_gives_null",
@@ -346,7 +398,7 @@ def _contradictions(description: Description, rows: list[asyncpg.Record]) -> lis
 
 @pytest.mark.parametrize(
     ("schema", "sql", "expected"),
-    [pytest.param(*case[1:], id=case[0]) for case in (*STORED, *CALLS, *COMPARED, *WRITES)],
+    [pytest.param(*case[1:], id=case[0]) for case in (*STORED, *CALLS, *FROM, *COMPARED, *WRITES)],
 )
 async def test_what_is_proven_holds(
     connection: asyncpg.Connection, schema: str, sql: str, expected: tuple[str, str, bool]

@@ -52,6 +52,7 @@ PROVEN = [
     ("literals_that_nothing_types", "select jsonb_build_object('a', 'b'), concat('x', $1::text)"),
     ("conditions", "select id from item where s like 'a' escape 'b' and m = 'a' and d > '2020-01-01' and $1 = 'x'"),
     ("inserted", "insert into item (s, m, id) values ('(1,a)', 'a', '1') returning m"),
+    ("constants_of_the_language", "select extract(year from d), now() at time zone 'utc' from item"),
     ("no_literal", "select h from item"),
     ("comment", "select 1 -- '(1,a)'::holder"),
 ]
@@ -102,8 +103,56 @@ async def test_statement_beside_such_domains_is_proven(connection: asyncpg.Conne
     assert not await _taken(connection)
 
 
+EVENT_TRIGGER = """
+create sequence numbers;
+create table item (id int primary key);
+create function counted() returns event_trigger language plpgsql as 'begin perform nextval(''public.numbers''); end';
+create event trigger watch on ddl_command_start execute function counted();
+create event trigger watch_ends on ddl_command_end when tag in ('CREATE FUNCTION') execute function counted();
+create event trigger drops on sql_drop execute function counted();
+"""
+
+
+async def test_event_trigger_does_not_fire(database: DatabaseUrl) -> None:
+    made = await asyncpg.connect(database.reveal())
+    await made.execute(EVENT_TRIGGER)
+    await made.close()
+    connection = await asyncpg.connect(database.reveal())
+    before = await connection.fetchval("select last_value from numbers")
+    description = await describe(connection, "select id from item")
+    assert not description.columns[0].nullable
+    assert await connection.fetchval("select last_value from numbers") == before
+    assert await connection.fetchval("show session_replication_role") == "origin"
+    await connection.close()
+
+
+async def test_event_trigger_that_the_role_cannot_silence(database: DatabaseUrl) -> None:
+    role = f"assay_{secrets.token_hex(6)}"
+    made = await asyncpg.connect(database.reveal())
+    await made.execute(f"{EVENT_TRIGGER}; create role {role}; grant select on item to {role}")
+    try:
+        before = await made.fetchval("select last_value from numbers")
+        await made.execute(f"set role {role}")
+        description = await describe(made, "select id from item")
+        await made.execute("reset role")
+        assert description.columns[0].nullable
+        assert str(description.columns[0].type) == "int4"
+        assert "event trigger" in description.notes[0]
+        assert await made.fetchval("select last_value from numbers") == before
+    finally:
+        await made.execute(f"reset role; drop owned by {role}; drop role {role}")
+        await made.close()
+
+
 async def test_utility_statement_with_a_literal(connection: asyncpg.Connection) -> None:
     assert (await describe(connection, "set application_name = 'x'")).columns == ()
+
+
+async def test_path_that_must_be_written_out(connection: asyncpg.Connection) -> None:
+    if connection.get_server_version().major < 17:
+        pytest.skip("JSON_TABLE came with PostgreSQL 17")
+    sql = "select a from json_table('[1]', '$[*]' columns (a int path '$')) t, item where m = 'a'"
+    assert (await describe(connection, sql)).notes == ()
 
 
 async def test_nothing_is_left_of_what_was_tried(connection: asyncpg.Connection) -> None:

@@ -23,6 +23,8 @@ create function strict_sum(i int, j int) returns int language sql immutable stri
 create function found_s(i int) returns text language sql stable begin atomic select s from a where id = i; end;
 create function or_else(i int, j int default 1, k text default null) returns int language sql
     begin atomic select coalesce(i, j, length(k)); end;
+create function rows_of(i int) returns table (m int, n text) language sql begin atomic select y, s from a where id > i; end;
+create function one_of(i int, out m int, out n text) language sql begin atomic select coalesce(i, 0), max(t) from a; end;
 create function text_body(i int) returns int language sql stable set search_path = pg_catalog as 'select $1 + 1';
 create function maybe(i int) returns int language plpgsql immutable as 'begin if i > 2 then return null; end if; return i; end';
 """
@@ -205,6 +207,8 @@ class Writer:
                 (f"(values ({self.expression('int', outer, 1)})) {name} (c0)" if not outer else f"(values (3)) {name} (c0)", [(f"{name}.c0", "int")]),
                 (f"unnest(array[1, null, 3]) with ordinality {name} (c0, c1)", [(f"{name}.c0", "int")]),
                 (f"maybe(3) {name} (c0)", [(f"{name}.c0", "int")]),
+                (f"rows_of({self.constant('int')}) {name} (c0, c1)", [(f"{name}.c0", "int"), (f"{name}.c1", "text")]),
+                (f"one_of({self.leaf('int')}) {name} (c0, c1)", [(f"{name}.c0", "int"), (f"{name}.c1", "text")]),
             ])  # fmt: skip
         table = self.random.choice(list(TABLES))
         only = "only " if table == "h" and self.chance(50) else ""

@@ -158,6 +158,10 @@ select pg_catalog.json_build_object(
         select from pg_catalog.pg_cast t where t.castfunc >= 16384 and (
             t.casttarget = 'pg_catalog.json'::pg_catalog.regtype
             or t.casttarget = 'pg_catalog.jsonb'::pg_catalog.regtype)),
+    'event_triggers', (
+        select pg_catalog.json_agg(distinct e.evtenabled) from pg_catalog.pg_event_trigger e
+        where e.evtenabled <> 'D' and (e.evtevent = 'ddl_command_start' or e.evtevent = 'ddl_command_end')
+        and (e.evttags is null or 'CREATE FUNCTION' = any(e.evttags) or 'CREATE TYPE' = any(e.evttags))),
     'checked_by_users', (
         -- What came with the server is not in pg_depend.
         select pg_catalog.json_agg(distinct con.contypid::pg_catalog.int8)

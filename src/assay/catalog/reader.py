@@ -45,6 +45,8 @@ class Catalog:
         """The operator families with functions of users that may do more than compare."""
         self.checked_by_users: frozenset[int] = frozenset()
         """The domains with CHECK constraints that call functions of users, or cast to types of theirs."""
+        self.event_triggers: frozenset[str] = frozenset()
+        """How the event triggers that CREATE FUNCTION would fire are enabled: pg_event_trigger.evtenabled."""
         self.text_bodies: set[int] = set()
         """The SQL functions for which the tree of a body that is text has been asked for."""
         self._surveyed = False
@@ -82,6 +84,7 @@ class Catalog:
         self.casts_to_text, self.casts_to_json = facts["casts_to_text"], facts["casts_to_json"]
         self.strange_families = frozenset(facts["strange_classes"] or ())
         self.checked_by_users = frozenset(facts["checked_by_users"] or ())
+        self.event_triggers = frozenset(facts["event_triggers"] or ())
         self._surveyed = True
 
     def _add_types(self, rows: list[dict[str, Any]]) -> None:

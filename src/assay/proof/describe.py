@@ -57,6 +57,8 @@ async def _from_tree(session: Session, catalog: Catalog, sql: str) -> Descriptio
     try:
         async with session.undone():
             await check_literals(session, catalog, sql)
+            if not await session.silence(catalog.event_triggers):
+                return "cannot be analysed without firing an event trigger"
             analysed = await session.analyse(sql)
             if analysed is None:
                 return "has no query tree that can be read"

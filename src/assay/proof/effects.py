@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from assay.proof.nodes import Command, RteKind, cast_by_users, items, operand_types
-from assay.proof.nullability.functions import DEEPEST, casts_result, statements
+from assay.proof.nullability.bodies import DEEPEST, casts_result, statements
 from assay.proof.querytree import Node, walk
 
 if TYPE_CHECKING:

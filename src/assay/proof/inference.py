@@ -16,7 +16,8 @@ from assay.proof.modernise import modernise
 from assay.proof.nodes import Command, Join, RteKind, called, items
 from assay.proof.nullability import calls, columns, expressions, returning
 from assay.proof.nullability.answer import Nullness
-from assay.proof.nullability.functions import function_column, user_function
+from assay.proof.nullability.bodies import user_function
+from assay.proof.nullability.functions import function_column
 from assay.proof.querytree import Node, parse
 from assay.proof.uniqueness import Pin
 
@@ -224,9 +225,9 @@ class Inference:
         """A column in RETURNING, where the statement has a say in it."""
         return returning.returned(self, scope, use)
 
-    def function_column(self, call: Node, scope: Scope, attribute: int) -> Nullness:
-        """A column of a function in FROM."""
-        return function_column(self, call, scope, attribute)
+    def function_column(self, function: Node, scope: Scope, attribute: int) -> Nullness:
+        """A column of a function in FROM, a RANGETBLFUNCTION."""
+        return function_column(self, function, scope, attribute)
 
     def user_function(self, function: Function, node: Node, scope: Scope) -> Nullness:
         """The result of a function that did not come with the server."""

@@ -26,6 +26,8 @@ from assay.sql.lexer import BLANK, Kind, tokenize
 _INDETERMINATE = "42P18"
 """SQLSTATE where nothing tells the type of a parameter: a literal in its place is of type text, or of none."""
 
+_NOT_SUPPORTED = "0A000"
+
 _PREPARED = frozenset({"select", "values", "with", "table", "insert", "update", "delete", "merge", "("})
 """How a statement begins that PREPARE takes."""
 _HOLDS_QUERY = frozenset({"explain", "call", "declare", "create"})
@@ -70,11 +72,12 @@ async def _check_types(session: Session, catalog: Catalog, sql: str, literals: S
     """Let the server find the types of these literals; those that it cannot tell are of no type of users."""
     first = 1 + max((int(sql[t.start + 1 : t.end]) for t in tokenize(sql) if t.kind is Kind.PARAMETER), default=0)
     while literals:
+        text = _with_parameters(sql, literals, first)
         try:
-            types = (await session.parameters(_with_parameters(sql, literals, first)))[first - 1 :]
+            types = (await session.parameters(text))[first - 1 :]
         except asyncpg.PostgresError as error:
-            number = _parameter_named(error) - first
-            if error.sqlstate != _INDETERMINATE or not 0 <= number < len(literals):
+            number = _parameter_refused(text, error, session.before_prepared) - first
+            if not 0 <= number < len(literals):
                 raise _refusal(sql, literals[0], f"with parameters for all of them it says: {error}") from error
             literals = [*literals[:number], *literals[number + 1 :]]
             continue
@@ -129,10 +132,18 @@ def _with_parameters(sql: str, replaced: Sequence[_Literal], first: int) -> str:
     return "".join([*parts, sql[end:]])
 
 
-def _parameter_named(error: asyncpg.PostgresError) -> int:
-    """The number of the parameter that an error is about; 0 for none. It has no position, and words of any language."""
-    found = re.search(r"\$(\d+)", str(error))
-    return int(found[1]) if found else 0
+def _parameter_refused(text: str, error: asyncpg.PostgresError, before: int) -> int:
+    """The number of a parameter in whose place any literal is of a type of the server's; 0 for none.
+
+    An indeterminate one is named by the error, in words of any language; a constant that must be written out, such as
+    the path of JSON_TABLE, is pointed at.
+    """
+    if error.sqlstate == _INDETERMINATE:
+        named = re.search(r"\$(\d+)", str(error))
+        return int(named[1]) if named else 0
+    at = int(error.position or 0) - before - 1 if error.sqlstate == _NOT_SUPPORTED else -1
+    pointed = (word[1:] for kind, word, start, _ in _words(text) if kind is Kind.PARAMETER and start == at)
+    return int(next(pointed, "0"))
 
 
 def _is_read_by_users(catalog: Catalog, kind: PgType) -> bool:

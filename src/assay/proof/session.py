@@ -54,6 +54,8 @@ class Session:
         self._connection = connection
         self._name = f"assay_{secrets.token_hex(8)}"
         self._prepared = False
+        self.before_prepared = len(self._prepare(""))
+        """How many characters stand before a statement where it is prepared."""
         self._numbers = count(1)
 
     async def text(self, sql: str, *args: object) -> str | None:
@@ -81,15 +83,30 @@ class Session:
             if not self._connection.is_closed():
                 await self._connection.execute(end)
 
+    def _prepare(self, sql: str) -> str:
+        return f"prepare {self._name} as {sql}"
+
     async def parameters(self, sql: str) -> list[int]:
         """The types of the parameters of a statement, as OIDs; raises asyncpg's errors for one that is not valid."""
         version = self._connection.get_server_version().major
         async with self.undone():
-            await self.text(f"prepare {self._name} as {sql}")
+            await self.text(self._prepare(sql))
             self._prepared = True
             facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
         found: list[int] = facts["parameters"]
         return found
+
+    async def silence(self, event_triggers: frozenset[str]) -> bool:
+        """Keep event triggers that are so enabled from firing, until all is undone; whether that can be.
+
+        Only a superuser can. Before 17 it is by the role of a replica, in which those enabled for the origin alone,
+        ``O``, do not fire (filter_event_trigger(), src/backend/commands/event_trigger.c).
+        """
+        if not event_triggers:
+            return True
+        if self._connection.get_server_version().major >= 17:
+            return await self.text(_SILENCE, "event_triggers", "off") is not None
+        return event_triggers == {"O"} and await self.text(_SILENCE, "session_replication_role", "replica") is not None
 
     async def analyse(self, sql: str) -> Analysed | None:
         """The analysed tree of a statement; None for one that has none, or where none can be had.
@@ -98,7 +115,7 @@ class Session:
         """
         version = self._connection.get_server_version().major
         try:
-            await self.text(f"prepare {self._name} as {sql}")
+            await self.text(self._prepare(sql))
             self._prepared = True
             facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
             _check_number(len(facts["parameters"]), sql)
@@ -165,6 +182,10 @@ select pg_catalog.json_build_object(
     pg_catalog.set_config('check_function_bodies', 'off', true)
 from pg_catalog.pg_prepared_statements where name = $1
 """).replace("/*parameters*/", _OIDS.format("parameter_types"))
+_SILENCE = qualified("""
+-- A setting that only superusers may change; NULL for others.
+select case when pg_catalog.current_setting('is_superuser') = 'on' then pg_catalog.set_config($1, $2, true) end
+""")
 _BODY = qualified("""
 -- The tree of the temporary function's body; nothing for one that is too large.
 select case when pg_catalog.octet_length(body.tree) <= $2::pg_catalog.int4 then body.tree else '' end

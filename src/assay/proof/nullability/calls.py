@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from assay.catalog.model import FIRST_NORMAL_OID
 from assay.proof.levels import Level, Scope
 from assay.proof.nodes import Grouping, RteKind, expression_type, items, string_constant
 from assay.proof.nullability.answer import Nullness, maybe, never, unless_all, unless_any
@@ -185,6 +186,8 @@ def _frame_has_current_row(window: Node) -> bool:
     """
     options, offsets = window["frameOptions"], (window["startOffset"], window["endOffset"])
     if options & _RANGE and any(offset is not None and expression_type(offset) not in _STEADY for offset in offsets):
+        return False
+    if max(window["startInRangeFunc"], window["endInRangeFunc"]) >= FIRST_NORMAL_OID:
         return False
     return bool(
         options & _STARTS_BY_CURRENT_ROW and options & _ENDS_FROM_CURRENT_ROW and not options & _EXCLUDES_CURRENT_ROW

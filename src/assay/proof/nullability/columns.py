@@ -92,7 +92,7 @@ def _function(inference: Inference, level: Level, index: int, attribute: int) ->
         return never("ordinality")
     if len(functions) != 1:
         return maybe("ROWS FROM pads the shorter functions with NULL")
-    return inference.function_column(functions[0]["funcexpr"], level.scope, attribute)
+    return inference.function_column(functions[0], level.scope, attribute)
 
 
 def _table_function(inference: Inference, level: Level, index: int, attribute: int) -> Nullness:
