@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.integration.test_type_round_trips import Checked, Loose, Part, Whole
+from tests.fixtures.trips import Checked, Loose, Part, Whole
 
 import assay
 from assay.config import DatabaseUrl

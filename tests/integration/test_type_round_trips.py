@@ -1,6 +1,6 @@
 """Values of every kind of type go to the server and come back as they were, by annotations that the check accepts.
 
-More values are tried with ``HYPOTHESIS_PROFILE=soak``.
+``make soak`` tries more values.
 """
 
 from __future__ import annotations
@@ -9,22 +9,19 @@ import datetime as dt
 import math
 import os
 import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from decimal import Decimal
-from enum import Enum, StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
 from types import NoneType, UnionType
-from typing import Any, Literal, NotRequired, TypedDict, Union, get_args, get_origin, is_typeddict
+from typing import Any, Literal, Union, get_args, get_origin, is_typeddict
 from uuid import UUID
 
 import asyncpg
-import msgspec
-import pydantic
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fixtures.surfaces import AsyncSurface, SyncSurface
+from tests.fixtures.trips import SCHEMA, TRIPS, Measured, Model, PlainMood, Trip
 from tests.integration.test_check_types import NOT_MADE_FROM_TEXT, VALUES
 
 import assay
@@ -36,305 +33,9 @@ from assay.pgtypes.results import result_misfit
 from assay.pgtypes.table import ENTRIES
 from assay.proof import describe
 
-MORE = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
-TRIES = settings(
-    max_examples=1000 if MORE else 15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
-SCHEMA = """
-create type pg_temp.mood as enum ('sad', 'ok', '', 'it''s "fine"');
-create type pg_temp.pair as (a int, b text);
-create type pg_temp.nest as (p pg_temp.pair, xs int[], m pg_temp.mood);
-create type pg_temp.floats as range (subtype = float8);
-create type pg_temp.spans as range (subtype = pg_temp.mood);
-create domain pg_temp.feeling as pg_temp.mood;
-create domain pg_temp.email as text check (value like '%@%');
-create domain pg_temp.moods as pg_temp.mood[];
-create domain pg_temp.pairs as pg_temp.pair[];
-create domain pg_temp.document as jsonb;
-create domain pg_temp.deep as pg_temp.email;
-"""
-
-
-class Mood(StrEnum):
-    SAD = "sad"
-    OK = "ok"
-    EMPTY = ""
-    FINE = 'it\'s "fine"'
-
-
-class PlainMood(Enum):
-    SAD = "sad"
-    OK = "ok"
-    EMPTY = ""
-    FINE = 'it\'s "fine"'
-
-
-MoodName = Literal["sad", "ok", "", 'it\'s "fine"']
-
-
-# JSON
-
-
-class Part(msgspec.Struct):
-    name: str
-    sizes: list[int] = []
-
-
-@dataclass
-class Whole:
-    parts: list[Part]
-    by_name: dict[str, Part | None] = field(default_factory=dict)
-    key: UUID | None = None
-    at: dt.datetime | None = None
-
-
-class Loose(TypedDict):
-    name: str
-    size: NotRequired[int]
-
-
-class Measured(msgspec.Struct):
-    name: str
-    sizes: list[Any]
-
-
-class Model(pydantic.BaseModel):
-    size: float
-
-
-class Checked(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(populate_by_name=True)
-    size: int = pydantic.Field(alias="theSize", ge=0)
-    day: dt.date | None = None
-
-
-# values
-
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
-ZONED = st.timezones().filter(lambda zone: "localtime" not in str(zone))
-MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))
-"""Without the first and the last moment, which stand for infinity and lose their zone."""
-NUMERIC = st.decimals(allow_nan=False, allow_infinity=True).filter(
-    lambda d: not d.is_finite() or (abs(d.adjusted()) < 1000 and -int(d.as_tuple().exponent) < 1000)
-)
-FLOAT = st.floats(allow_nan=False)
-FLOAT4 = st.floats(width=32, allow_nan=False)
-INTERVAL = st.timedeltas(dt.timedelta(days=-100_000), dt.timedelta(days=100_000))
-COORDINATE = st.floats(allow_nan=False, allow_infinity=False, width=32)
-POINT = st.builds(asyncpg.Point, COORDINATE, COORDINATE)
-BITS = st.text("01").map(asyncpg.BitString)
-
-
-def between(lowest: int, highest: int) -> st.SearchStrategy[int]:
-    return st.integers(lowest, highest)
-
-
-INT2, INT4, INT8 = (between(-(2 ** (8 * n - 1)), 2 ** (8 * n - 1) - 1) for n in (2, 4, 8))
-
-
-def hardware_address(octets: int) -> st.SearchStrategy[str]:
-    return st.binary(min_size=octets, max_size=octets).map(lambda data: data.hex(":"))
-
-
-def ranges(bounds: st.SearchStrategy[Any]) -> st.SearchStrategy[asyncpg.Range[Any]]:
-    """Ranges in the form that the server gives them: empty, without ends, or half-open."""
-
-    def ordered(ends: tuple[Any, Any]) -> asyncpg.Range[Any]:
-        low, high = ends
-        if low is not None and high is not None and low >= high:
-            return asyncpg.Range(empty=True) if low == high else asyncpg.Range(high, low)
-        return asyncpg.Range(low, high, lower_inc=low is not None)
-
-    ends = st.none() | bounds
-    return st.just(asyncpg.Range(empty=True)) | st.tuples(ends, ends).map(ordered)
-
-
-def rectangular(elements: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    """Arrays of two dimensions: as many elements in each row, and at least one."""
-    return st.integers(1, 3).flatmap(
-        lambda width: st.lists(st.lists(elements, min_size=width, max_size=width), min_size=1, max_size=3)
-    )
-
-
-def disjoint(numbers: list[int]) -> list[asyncpg.Range[int]]:
-    """Ranges that do not touch, as a multirange has them."""
-    ends = sorted(set(numbers))
-    return [asyncpg.Range(low, high) for low, high in zip(ends[::2], ends[1::2], strict=False)]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | between(-(2**53), 2**53) | st.floats(-1e6, 1e6) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=8,
-)
-PARTS = st.builds(Part, TEXT, st.lists(INT8, max_size=3))
-WHOLES = st.builds(
-    Whole,
-    st.lists(PARTS, max_size=2),
-    st.dictionaries(TEXT, st.none() | PARTS, max_size=2),
-    st.none() | st.uuids(),
-    st.none() | MOMENTS,
-)
-
-
-@dataclass(frozen=True)
-class Trip:
-    """A type, an annotation, values, and how they come back where that is not as they were."""
-
-    type: str
-    annotation: Any
-    values: st.SearchStrategy[Any]
-    back: Callable[[Any], Any] = lambda value: value
-    argument: Any = None
-    """The annotation for what is sent, where it is another."""
-
-
-def same(values: list[Any]) -> st.SearchStrategy[Any]:
-    return st.sampled_from(values)
-
-
-TRIPS = [
-    Trip("bool", bool, st.booleans()),
-    Trip("int2", int, INT2),
-    Trip("int4", int, INT4),
-    Trip("int8", int, INT8),
-    Trip("oid", int, between(0, 2**32 - 1)),
-    Trip("xid", int, between(0, 2**32 - 1)),
-    Trip("cid", int, between(0, 2**32 - 1)),
-    Trip("xid8", int, between(0, 2**63 - 1)),
-    Trip("pg_lsn", int, between(0, 2**63 - 1)),
-    Trip("float8", float, FLOAT),
-    Trip("float4", float, FLOAT4),
-    Trip("numeric", Decimal, NUMERIC),
-    Trip("numeric", Decimal, same([Decimal("Infinity"), Decimal("-Infinity"), Decimal("0.00"), Decimal("-0.1")])),
-    Trip("numeric(10, 2)", Decimal, st.decimals(-1000, 1000, places=2)),
-    Trip("text", str, TEXT),
-    Trip("varchar(3)", str, TEXT, lambda value: value[:3]),
-    Trip("char(3)", str, same(["", "a", "abc"]), lambda value: value.ljust(3)),
-    Trip("name", str, TEXT.filter(lambda value: len(value.encode()) < 64)),
-    Trip("bytea", bytes, st.binary()),
-    Trip("bytea", bytes, st.binary().map(memoryview), bytes),
-    Trip('"char"', bytes, st.binary(min_size=1, max_size=1)),
-    Trip("varbit", asyncpg.BitString, BITS),
-    Trip("bit(3)", asyncpg.BitString, st.text("01", min_size=3, max_size=3).map(asyncpg.BitString)),
-    Trip("uuid", UUID, st.uuids()),
-    Trip("date", dt.date, st.dates()),
-    Trip("time", dt.time, st.times()),
-    Trip("timetz", dt.time, st.times(timezones=st.just(dt.timezone(dt.timedelta(hours=5, minutes=30))))),
-    Trip("timestamp", dt.datetime, st.datetimes()),
-    Trip("timestamptz", dt.datetime, MOMENTS),
-    Trip(
-        "timestamptz",
-        dt.datetime,
-        st.datetimes(dt.datetime(2, 1, 1), dt.datetime(9998, 1, 1), timezones=ZONED),
-        lambda value: value.astimezone(dt.UTC),
-    ),
-    Trip("interval", dt.timedelta, INTERVAL),
-    Trip("inet", IPv4Address | IPv6Address, st.ip_addresses()),
-    Trip("inet", IPv4Address | IPv6Address, same([IPv4Interface("10.1.2.3/8"), IPv6Interface("::1/64")])),
-    Trip("cidr", IPv4Network | IPv6Network, same([IPv4Network("0.0.0.0/0"), IPv4Network("10.0.0.0/8"), IPv6Network("::/64")])),
-    Trip("macaddr", str, hardware_address(6)),
-    Trip("macaddr8", str, hardware_address(8)),
-    Trip("point", asyncpg.Point, POINT),
-    Trip("point", asyncpg.Point, st.tuples(COORDINATE, COORDINATE), lambda value: asyncpg.Point(*value)),
-    Trip("line", asyncpg.Line, st.builds(asyncpg.Line, between(1, 9), COORDINATE, COORDINATE)),
-    Trip("lseg", asyncpg.LineSegment, st.builds(asyncpg.LineSegment, POINT, POINT)),
-    Trip("box", asyncpg.Box, same([asyncpg.Box((3, 4), (1, 2)), asyncpg.Box((0, 0), (0, 0))])),
-    Trip("path", asyncpg.Path, st.lists(POINT, min_size=1, max_size=3).map(lambda points: asyncpg.Path(*points))),
-    Trip("path", asyncpg.Path, POINT.map(lambda point: asyncpg.Path(point, is_closed=True))),
-    Trip("polygon", asyncpg.Polygon, st.lists(POINT, min_size=1, max_size=3).map(lambda p: asyncpg.Polygon(*p))),
-    Trip("circle", asyncpg.Circle, st.builds(asyncpg.Circle, POINT, between(0, 9))),
-    Trip("tid", tuple[int, int], st.tuples(between(0, 2**32 - 1), between(0, 2**16 - 1))),
-    Trip("tsvector", str, same(["", "'a' 'b'", "'a':1A,2 'it''s':3"])),
-    Trip("tsquery", str, same(["", "'a'", "'a' & !'b'"])),
-    Trip("jsonpath", str, same(["$", '$."a"[*]'])),
-    Trip("money", str, same(["$0.00", "-$1.50", "$92,233,720,368,547,758.07"])),
-    Trip("regclass", str, same(["pg_class", "pg_type"])),
-    Trip("regtype", str, same(["integer", "mood", "pair[]"])),
-    Trip("xml", str, same(["", "<a/>", "<a>b</a>"])),
-    # enums, domains, composites
-    Trip("mood", str, same([*Mood]), str),
-    Trip("mood", Mood, same([*Mood])),
-    Trip("mood", MoodName, same([str(mood) for mood in Mood])),
-    Trip("mood", PlainMood, same([*PlainMood])),
-    Trip("mood[]", list[PlainMood | None], st.lists(st.none() | same([*PlainMood]))),
-    Trip("mood[]", list[list[PlainMood]], rectangular(same([*PlainMood]))),
-    Trip("mood[]", list[PlainMood], st.frozensets(same([*PlainMood]), max_size=1), list, frozenset[PlainMood]),
-    Trip("moods", list[PlainMood], st.lists(same([*PlainMood]))),
-    Trip("feeling", PlainMood, same([*PlainMood])),
-    Trip("mood[]", list[Mood | None], st.lists(st.none() | same([*Mood]))),
-    Trip("mood[]", list[list[Mood]], rectangular(same([*Mood]))),
-    Trip("moods", list[Mood], st.lists(same([*Mood]))),
-    Trip("moods", list[MoodName], st.lists(same([str(mood) for mood in Mood]))),
-    Trip("email", str, TEXT.map(lambda text: f"{text}@")),
-    Trip("deep", str, TEXT.map(lambda text: f"@{text}")),
-    Trip("deep[]", list[str], st.lists(TEXT.map(lambda text: f"@{text}"))),
-    Trip("pair", asyncpg.Record, st.tuples(st.none() | INT4, st.none() | TEXT)),
-    Trip("pair", asyncpg.Record, st.fixed_dictionaries({"a": INT4, "b": TEXT}), lambda value: (value["a"], value["b"])),
-    Trip("pair[]", list[asyncpg.Record | None], st.lists(st.none() | st.tuples(INT4, TEXT))),
-    Trip("pairs", list[asyncpg.Record], st.lists(st.tuples(INT4, TEXT))),
-    Trip("nest", asyncpg.Record, st.tuples(st.tuples(INT4, TEXT), st.lists(INT4), same([*Mood]))),
-    Trip(
-        "nest",
-        asyncpg.Record,
-        st.tuples(st.none(), st.none() | st.lists(st.none() | INT4), st.none() | same([*PlainMood])),
-        lambda value: (*value[:2], value[2] and value[2].value),
-        tuple[None, list[int | None] | None, PlainMood | None],
-    ),
-    # arrays
-    Trip("int4[]", list[int], st.lists(INT4)),
-    Trip("int4[]", list[int | None], st.lists(st.none() | INT4)),
-    Trip("int4[]", list[list[int | None]], rectangular(st.none() | INT4)),
-    Trip("int4[]", list[int], st.lists(INT4).map(tuple), list),
-    Trip("int4[]", list[Any], st.lists(rectangular(INT4), min_size=1, max_size=1)),
-    Trip("text[]", list[str], st.lists(TEXT)),
-    Trip("bytea[]", list[bytes], st.lists(st.binary())),
-    Trip("numeric[]", list[Decimal], st.lists(NUMERIC)),
-    Trip("uuid[]", list[UUID], st.lists(st.uuids())),
-    Trip("timestamp[]", list[dt.datetime], st.lists(st.datetimes())),
-    Trip("point[]", list[asyncpg.Point], st.lists(POINT)),
-    Trip("inet[]", list[IPv4Address | IPv6Address], st.lists(st.ip_addresses())),
-    Trip("macaddr[]", list[str], st.lists(hardware_address(6))),
-    # ranges
-    Trip("int4range", asyncpg.Range[int], ranges(between(-100, 100))),
-    Trip("int8range", asyncpg.Range[int], ranges(between(-(2**40), 2**40))),
-    Trip("numrange", asyncpg.Range[Decimal], ranges(st.decimals(-9, 9, places=2))),
-    Trip("daterange", asyncpg.Range[dt.date], ranges(st.dates(dt.date(2, 1, 1), dt.date(9998, 1, 1)))),
-    Trip("tsrange", asyncpg.Range[dt.datetime], ranges(st.datetimes())),
-    Trip("tstzrange", asyncpg.Range[dt.datetime], ranges(MOMENTS)),
-    Trip("floats", asyncpg.Range[float], ranges(COORDINATE)),
-    Trip("spans", asyncpg.Range[str], same([asyncpg.Range("sad", "ok"), asyncpg.Range(None, ""), asyncpg.Range(empty=True)])),
-    Trip("spans", asyncpg.Range[str], same([asyncpg.Range(PlainMood.SAD, PlainMood.OK), asyncpg.Range(PlainMood.OK)]),
-         lambda span: asyncpg.Range(span.lower.value, span.upper and span.upper.value), asyncpg.Range[PlainMood]),
-    Trip("int4range[]", list[asyncpg.Range[int] | None], st.lists(st.none() | ranges(between(-9, 9)))),
-    Trip("int4multirange", list[asyncpg.Range[int]], st.lists(between(-99, 99)).map(disjoint)),
-    Trip("int4multirange", list[asyncpg.Range[int]], same([[], [asyncpg.Range(None, None)], [asyncpg.Range(None, 5)]])),
-    Trip(
-        "int4multirange[]",
-        list[list[asyncpg.Range[int]]],
-        st.lists(st.lists(between(-9, 9)).map(disjoint).map(tuple)),
-        lambda value: [[*ranges] for ranges in value],
-        list[tuple[asyncpg.Range[int], ...]],
-    ),
-    # JSON
-    Trip("jsonb", Any, JSON.filter(lambda value: not isinstance(value, str) and value is not None)),
-    Trip("json", dict[str, Any], st.dictionaries(TEXT, JSON, max_size=3)),
-    Trip("jsonb", list[Any], st.lists(JSON, max_size=3)),
-    Trip("jsonb", str, same(['"a"', "1", "{}", "[]", "null", '""'])),
-    Trip("jsonb", Whole, WHOLES),
-    Trip("jsonb", Part, PARTS),
-    Trip("jsonb", list[Part], st.lists(PARTS)),
-    Trip("jsonb", dict[str, Part], st.dictionaries(TEXT, PARTS, max_size=3)),
-    Trip("jsonb", Loose, same([Loose(name=""), Loose(name="a", size=1)])),
-    Trip("jsonb", Checked, st.builds(Checked, theSize=between(0, 9), day=st.none() | st.dates())),
-    Trip("jsonb", list[Checked], st.lists(st.builds(Checked, theSize=between(0, 9)), max_size=2)),
-    Trip("jsonb", tuple[int, str], st.tuples(INT4, TEXT)),
-    Trip("document", Whole, WHOLES),
-    Trip("jsonb[]", list[Part | None], st.lists(st.none() | PARTS, max_size=3)),
-    Trip("jsonb[]", list[list[int]], st.lists(st.lists(INT4, max_size=3), max_size=3)),
-    Trip("json[]", list[dict[str, int]], st.lists(st.dictionaries(TEXT, INT4, max_size=2), max_size=2)),
-]  # fmt: skip
+FIXTURE = [HealthCheck.function_scoped_fixture]
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=FIXTURE)
+MANY = settings(FEW, max_examples=int(os.environ.get("ASSAY_SOAK_EXAMPLES", "500")))
 
 
 @pytest.fixture
@@ -379,11 +80,27 @@ def holds(annotation: Any, value: Any) -> bool:
     return value is None if annotation is NoneType else isinstance(value, origin or annotation)
 
 
-@TRIES
+every_trip = pytest.mark.parametrize("trip", TRIPS, ids=lambda trip: f"{trip.type} {show(trip.annotation)}")
+
+
+@FEW
 @given(data=st.data())
-@pytest.mark.parametrize("trip", TRIPS, ids=lambda trip: f"{trip.type} {show(trip.annotation)}")
+@every_trip
 async def test_what_is_sent_comes_back(connection: assay.Connection, trip: Trip, data: st.DataObject) -> None:
-    """Alone, and beside a column that comes as text, for which the sync surface fetches the whole row as text."""
+    await travel(connection, trip, data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@MANY
+@given(data=st.data())
+@every_trip
+async def test_soak_what_is_sent_comes_back(connection: assay.Connection, trip: Trip, data: st.DataObject) -> None:
+    await travel(connection, trip, data)
+
+
+async def travel(connection: assay.Connection, trip: Trip, data: st.DataObject) -> None:
+    """Send a value, and compare what comes back."""
     sent = data.draw(trip.values)
     row: Any = tuple[trip.annotation, str | None]
     for beside in ("null::text", "null::tsquery"):
@@ -397,7 +114,7 @@ async def test_what_is_sent_comes_back(connection: assay.Connection, trip: Trip,
         assert holds(trip.annotation, found[0])
 
 
-@pytest.mark.parametrize("trip", TRIPS, ids=lambda trip: f"{trip.type} {show(trip.annotation)}")
+@every_trip
 async def test_what_comes_back_is_accepted_by_the_check(prober: asyncpg.Connection, trip: Trip) -> None:
     description = await describe(prober, f"select $1::{trip.type}")
     assert result_misfit(description.columns[0].type, trip.annotation) is None
