@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Literal, LiteralString, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, LiteralString, Protocol, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -61,6 +61,28 @@ class Executor(Protocol):
         Without parameters it may be several statements with semicolons between them: they run in one transaction,
         and the number is the last one's.
         """
+        ...
+
+    async def execute_many(self, sql: LiteralString, rows: Iterable[Any], /) -> int:
+        """Run a statement once for each row of arguments, all or none, in one round trip; the rows affected in all."""
+        ...
+
+    async def fetch_many(self, row: TypeForm[T], sql: LiteralString, rows: Iterable[Any], /) -> list[T]:
+        """Run a statement with RETURNING once for each row of arguments; what they returned, in that order."""
+        ...
+
+    async def copy_in(
+        self, table: LiteralString, rows: Iterable[Any] | AsyncIterable[Any], *, columns: Sequence[str] | None = None
+    ) -> int:
+        """Insert rows with COPY, all or none; how many they were."""
+        ...
+
+    def copy_out(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> Stream[T]:
+        """All the rows of a large result, one after the other."""
+        ...
+
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """Send a notification, when the transaction that it is sent in is committed."""
         ...
 
     @overload
