@@ -102,6 +102,21 @@ async def test_another_event_loop_is_told_to_open_its_own(database_18: DatabaseU
         )
 
 
+async def test_connection_is_not_used_from_another_event_loop(database_18: DatabaseUrl) -> None:
+    async def use(connection: assay.Connection) -> None:
+        for attempt in (connection.fetch_one(int, "select 1"), connection.execute("select 1")):
+            with pytest.raises(assay.UsageError, match="was opened in another event loop, and works in no other"):
+                await attempt
+        with pytest.raises(assay.UsageError, match="in another event loop"):
+            async with connection.transaction():
+                pass
+
+    async with await assay.connect(database_18) as own, assay.Pool(database_18) as pool, pool.acquire() as held:
+        for connection in (own, held):
+            await asyncio.to_thread(lambda connection=connection: asyncio.run(use(connection)))
+            assert await connection.fetch_one(int, "select 1") == 1
+
+
 def test_pool_that_outlived_its_event_loop_says_so(database_18: DatabaseUrl) -> None:
     """In a process of its own, since what the first loop leaves open is warned of when it is collected."""
     code = """
