@@ -25,6 +25,7 @@ from assay.runtime.pool import PoolStats
 from assay.runtime.sync.connection import Connection, connect
 from assay.runtime.sync.executor import Executor
 from assay.runtime.sync.pool import Pool
+from assay.runtime.sync.streaming import Stream
 from assay.runtime.sync.transaction import Transaction
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Executor",
     "Pool",
     "PoolStats",
+    "Stream",
     "Transaction",
     "connect",
 ]

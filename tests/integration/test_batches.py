@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -45,8 +46,8 @@ def mapping(number: int, name: str) -> dict[str, object]:
 
 
 @pytest.fixture
-async def pool(database: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with assay.Pool(database, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def pool(surface: Any, database: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(database, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         await pool.execute(
             "create table team (id int primary key, name text not null, facts jsonb,"
             " twin int references team deferrable initially deferred)"
@@ -177,6 +178,7 @@ async def test_what_cannot_be_a_batch_is_refused(pool: assay.Pool) -> None:
         await pool.execute_many(INSERT, rows)
 
 
+@only_async
 async def test_cancelled_batch_takes_no_effect_and_the_connection_is_used_again(pool: assay.Pool) -> None:
     rows = [(number, "x" * 10_000) for number in range(3000)]
     slow = "insert into team select $1, $2 from pg_sleep(0.01)"
@@ -222,6 +224,7 @@ def test_tally_is_the_same_however_the_answer_is_cut(size: int) -> None:
     assert (tally.commands, tally.rows, tally.rest) == (7, 62, b"")
 
 
+@only_async
 async def test_messages_begin_at_a_known_place_after_every_answer(pool: assay.Pool) -> None:
     async with pool.acquire() as connection:
         receiver: Receiver = (await connection.lend()).receiver

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -37,8 +38,8 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-async def pool(database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with assay.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         await pool.execute(
             "create table item (id int primary key, label text default 'none', facts jsonb,"
             " long int generated always as (length(label)) stored)"
@@ -58,11 +59,17 @@ async def test_every_row_is_copied_and_counted(pool: assay.Pool, count: int) -> 
 
 @pytest.mark.parametrize(
     "rows",
-    [[Struct("a", 1)], [Pair("a", 1)], [{"label": "a", "id": 1}], [Item(1, "a")], (Item(1, "a") for _ in range(1))],
+    [
+        [Struct("a", 1)],
+        [Pair("a", 1)],
+        [{"label": "a", "id": 1}],
+        [Item(1, "a")],
+        lambda: (Item(1, "a") for _ in range(1)),
+    ],
     ids=["struct", "named tuple", "mapping", "dataclass", "generator"],
 )
 async def test_fields_go_to_the_columns_of_their_names(pool: assay.Pool, rows: Any) -> None:
-    assert await pool.copy_in("item", rows) == 1
+    assert await pool.copy_in("item", rows() if callable(rows) else rows) == 1
     assert await items(pool) == [(1, "a")]
 
 
@@ -85,6 +92,7 @@ async def test_json_is_encoded(pool: assay.Pool) -> None:
     ) == Struct("c", 1)
 
 
+@only_async
 async def test_asynchronous_generator_is_taken(pool: assay.Pool) -> None:
     async def source(count: int) -> AsyncIterator[Item]:
         for number in range(count):
@@ -164,6 +172,7 @@ async def test_table_or_column_that_is_missing_is_told(pool: assay.Pool) -> None
         await pool.copy_in("nothing", [(1,)])
 
 
+@only_async
 async def test_error_of_the_rows_source_passes_on_and_none_is_copied(pool: assay.Pool) -> None:
     def source() -> Iterator[Item]:
         yield from (Item(number, "a") for number in range(2000))
@@ -189,6 +198,7 @@ async def test_wrong_value_in_a_transaction_fails_its_savepoint_alone(pool: assa
     assert await items(pool) == [(1, "a"), (2, "b")]
 
 
+@only_async
 async def test_cancelled_copy_leaves_nothing_and_the_connection_is_used_again(pool: assay.Pool) -> None:
     async def endless() -> AsyncIterator[Item]:
         number = 0

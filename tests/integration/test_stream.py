@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
+from assay import sync
 from assay.config import DatabaseUrl
 
 NUMBERS = "select number from generate_series(1, $1::int) number"
@@ -24,20 +26,20 @@ class Reading:
 
 
 @pytest.fixture
-async def pool(database: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with assay.Pool(database, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def pool(surface: Any, database: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(database, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         await pool.execute("create table seen (number int)")
         yield pool
 
 
 @pytest.fixture(params=["pool", "connection", "transaction"])
-async def db(request: pytest.FixtureRequest, database_18: DatabaseUrl) -> AsyncIterator[Any]:
-    async with assay.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def db(request: pytest.FixtureRequest, surface: Any, database_18: DatabaseUrl) -> AsyncIterator[Any]:
+    async with surface.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         match request.param:
             case "pool":
                 yield pool
             case "connection":
-                async with await assay.connect(database_18) as connection:
+                async with await surface.connect(database_18) as connection:
                     yield connection
             case "transaction":
                 async with pool.transaction() as tx:
@@ -69,7 +71,7 @@ async def test_loops_are_told_from_each_other(db: assay.Executor) -> None:
 
 def is_own(db: assay.Executor) -> bool:
     """Whether several cursors can be open at once; a pool of one connection has none left for the inner one."""
-    return not isinstance(db, assay.Pool)
+    return not isinstance(getattr(db, "inner", db), (assay.Pool, sync.Pool))
 
 
 async def test_connection_is_back_before_the_last_batch_is_handed_out(pool: assay.Pool) -> None:
@@ -127,6 +129,7 @@ async def test_stream_that_nobody_refers_to_gives_the_connection_back(pool: assa
     assert await is_whole(pool)
 
 
+@only_async
 async def test_stream_collected_in_another_thread_gives_the_connection_back(pool: assay.Pool) -> None:
     held = [pool.stream(int, NUMBERS, 100, batch=10)]
     await anext(held[0])
@@ -159,6 +162,7 @@ async def test_stream_closed_by_hand_gives_the_connection_back(pool: assay.Pool)
         await anext(numbers)
 
 
+@only_async
 async def test_cancellation_in_a_batch_gives_the_connection_back(pool: assay.Pool) -> None:
     slow = "select number from generate_series(1, 9) number where number < 4 or pg_sleep(60) is null"
     with pytest.raises(TimeoutError):
@@ -168,6 +172,7 @@ async def test_cancellation_in_a_batch_gives_the_connection_back(pool: assay.Poo
     assert await is_whole(pool)
 
 
+@only_async
 async def test_cancellation_in_the_loop_gives_the_connection_back(pool: assay.Pool) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):

@@ -206,7 +206,7 @@ def test_client_encoding_is_followed(db: sync.Connection) -> None:
     assert db.fetch_one(row, sql, "ä") == ("ä", ["ä"], ("ä",), "é")
     db.execute("set client_encoding to latin1")
     assert db.fetch_one(row, sql, "ö") == ("ö", ["ö"], ("ö",), "é")
-    with pytest.raises(assay.ParameterError, match="can't encode character"):
+    with pytest.raises(assay.ParameterError, match="does not fit the type text"):
         db.fetch_one(str, "select $1::text", "\u20ac")
     with pytest.raises(assay.StatementError, match="ü"):
         db.execute('select "ü"')
@@ -250,7 +250,7 @@ def test_copy_by_execute_is_refused_and_leaves_the_connection_usable(db: sync.Co
 def test_nul_character_is_refused_wherever_it_stands(db: sync.Connection) -> None:
     with pytest.raises(assay.UsageError, match="NUL"):
         db.execute("select 1\0")
-    with pytest.raises(assay.ParameterError, match="NUL"):
+    with pytest.raises(assay.ParameterError, match="does not fit the type tsquery"):
         db.fetch_one(str, "select $1::tsquery", "a\0b")
     with pytest.raises(assay.DataError):
         db.fetch_one(str, "select $1::text", "a\0b")

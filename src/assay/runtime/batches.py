@@ -13,7 +13,7 @@ from assay.errors import UsageError
 from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import DynamicQuery, query_for
 from assay.runtime.given_rows import GivenRows, Values, Wanted, source_errors
-from assay.runtime.query import Prepared, Query
+from assay.runtime.query import Fitted, Query
 from assay.runtime.receiving import Tally
 from assay.runtime.session import Session
 
@@ -35,7 +35,7 @@ class Batch:
     def __post_init__(self) -> None:
         object.__setattr__(self, "given", GivenRows(_wanted(self.query)))
 
-    def arguments(self, prepared: Prepared) -> Iterator[Values]:
+    def arguments(self, prepared: Fitted) -> Iterator[Values]:
         """The arguments of each execution, in the form that the driver takes."""
         tuples = self.given.tuples(self.rows)
         return self.given.encoded(tuples, prepared) if prepared.encodes else tuples

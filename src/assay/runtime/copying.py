@@ -24,11 +24,11 @@ from assay.sql.quoting import quote_identifier
 
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
 
-_COLUMNS = """
+WRITABLE = """
 select attname from pg_catalog.pg_attribute
 where attrelid = $1::text::pg_catalog.regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
 """
-_PLACE = re.compile(r"COPY .*, line (\d+)")
+PLACE = re.compile(r"COPY .*, line (\d+)")
 """What the server says of the place of an error in its CONTEXT; in the binary format each row is a line."""
 
 
@@ -59,10 +59,10 @@ async def copy_rows(session: Session, copy: CopyIn) -> int:
         first, rows = await _first(copy.rows)
         if not first:
             return 0
-        columns = copy.columns or _fields(first[0]) or await _writable(session, copy.table)
+        columns = copy.columns or fields_of(first[0]) or await _writable(session, copy.table)
         places = f"the columns {', '.join(columns)}"
         given = GivenRows(Wanted(columns, len(columns), places, all_keys=copy.columns is None))
-        query = _insert(copy.table, columns)
+        query = insert_of(copy.table, columns)
         try:
             async with session.using(query) as driver:
                 prepared = await session.prepared(query)
@@ -105,7 +105,7 @@ async def _joined(start: Iterable[Any], rest: AsyncIterator[Any]) -> AsyncIterat
         yield row
 
 
-def _fields(row: Any) -> tuple[str, ...] | None:
+def fields_of(row: Any) -> tuple[str, ...] | None:
     """The names of a row's fields, or the keys of a mapping; None for what has only values."""
     if isinstance(row, Mapping):
         return tuple(row)
@@ -115,7 +115,7 @@ def _fields(row: Any) -> tuple[str, ...] | None:
 
 async def _writable(session: Session, table: TableName) -> tuple[str, ...]:
     """The columns of a table that can be written, in order."""
-    query = query_for(_COLUMNS)
+    query = query_for(WRITABLE)
     assert isinstance(query, Query)  # noqa: S101 - it has no clauses
     _, records = await session.fetch(query, NO_ROWS, (str(table),))
     if not records:
@@ -123,7 +123,7 @@ async def _writable(session: Session, table: TableName) -> tuple[str, ...]:
     return tuple(record[0] for record in records)
 
 
-def _insert(table: TableName, columns: Sequence[str]) -> Query:
+def insert_of(table: TableName, columns: Sequence[str]) -> Query:
     """A statement that is prepared and never run: its parameters have the types of the columns."""
     names = ", ".join(map(quote_identifier, columns))
     places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
@@ -159,7 +159,7 @@ async def _sent(
 
 
 def _name_row(error: asyncpg.PostgresError) -> None:
-    place = _PLACE.search(getattr(error, "context", None) or "")
+    place = PLACE.search(getattr(error, "context", None) or "")
     if place is not None:
         error.args = (f"{error.args[0]}, in row {place[1]}",)
 

@@ -12,7 +12,7 @@ from operator import length_hint
 from typing import Any, TypeAlias
 
 from assay.errors import Error, ParameterError
-from assay.runtime.query import Prepared
+from assay.runtime.query import Fitted
 from assay.runtime.rowclass import read_row_class
 
 Values: TypeAlias = Sequence[Any]
@@ -70,7 +70,7 @@ class GivenRows:
         """The values of each row, in the wanted order."""
         return chain.from_iterable(map(self._take, _chunks(rows)))
 
-    def encoded(self, tuples: Iterator[Values], prepared: Prepared) -> Iterator[Values]:
+    def encoded(self, tuples: Iterator[Values], prepared: Fitted) -> Iterator[Values]:
         """The same in the form that the driver takes."""
         for values in tuples:
             try:
@@ -78,7 +78,7 @@ class GivenRows:
             except ParameterError as error:
                 raise ParameterError(f"{error.message}, in row {self.number}") from error.__cause__
 
-    async def tuples_of_async(self, rows: AsyncIterable[Any], prepared: Prepared) -> AsyncIterator[Values]:
+    async def tuples_of_async(self, rows: AsyncIterable[Any], prepared: Fitted) -> AsyncIterator[Values]:
         """The same of rows that come from an asynchronous generator."""
         source = aiter(rows)
         while True:

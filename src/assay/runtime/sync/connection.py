@@ -14,7 +14,7 @@ from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
 from assay.runtime.sync.connecting import open_connection
 from assay.runtime.sync.session import Session
-from assay.runtime.sync.transaction import Transactions
+from assay.runtime.sync.transaction import Transaction, Transactions
 from assay.sql.footprint import Footprint
 
 
@@ -88,6 +88,9 @@ class Connection(Transactions):
     def take_back(self, session: Session) -> None:
         """Nothing to do: the session stays in use."""
 
+    def take_back_later(self, session: Session) -> None:
+        """Nothing to do: the session stays in use."""
+
     def holds(self, session: Session) -> bool:
         """Whether it still has that session."""
         return self._session is session
@@ -95,6 +98,10 @@ class Connection(Transactions):
     def detach(self) -> None:
         """Make it unusable, when its session goes back to the pool."""
         self._session = None
+
+    def reading_block(self) -> Transaction | None:
+        """A read-only transaction, not begun yet; None when one is open."""
+        return None if self._active().in_transaction else super().reading_block()
 
     def _fetch(
         self, row: Any, sql: str, args: tuple[object, ...], named: dict[str, object]

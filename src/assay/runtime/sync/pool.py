@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, LiteralString, Self
 
@@ -190,6 +192,11 @@ class Pool(Transactions):
     def take_back(self, session: Session) -> None:
         """Take a session back, in whatever state."""
         self._reserve.give_back(session)
+
+    def take_back_later(self, session: Session) -> None:
+        """Take a session back in another thread, where this one must not wait, such as while garbage is collected."""
+        with suppress(RuntimeError):  # at the end of the interpreter, where nothing more can be done
+            threading.Thread(target=self._reserve.give_back, args=(session,), daemon=True).start()
 
     def holds(self, session: Session) -> bool:
         """Whether a session that it lent may still be used: until it is taken back."""

@@ -21,6 +21,7 @@ from assay.runtime import session as shared
 from assay.runtime.building import Builder
 from assay.runtime.connecting import first_line
 from assay.runtime.query import Fitted, Query
+from assay.runtime.redacting import redacted, unfit_argument
 from assay.runtime.reports import refused_statement
 from assay.runtime.session import RESET
 from assay.runtime.sync.codecs.codec import Codec
@@ -45,8 +46,32 @@ class Described:
     name: bytes
     attributes: tuple[asyncpg.Attribute, ...]
     parameters: tuple[Codec, ...]
+    oids: tuple[int, ...]
+    """The types of the parameters as the server has them, domains included."""
     format: Format
     """Text where a column has no binary form: libpq asks for all columns alike."""
+
+    @property
+    def formats(self) -> list[Format]:
+        """Of the parameters."""
+        return [Format.BINARY if codec.sends_binary else Format.TEXT for codec in self.parameters]
+
+    def forms(self, values: Sequence[object], query: Query, row: int | None = None) -> list[bytes | None]:
+        """The arguments as they are sent; ``row`` is the row of many, from 1, that they are.
+
+        Raises ParameterError for one that its type has no form for.
+        """
+        return [
+            None if value is None else _form(codec, value, query.statement.shown(index), row)
+            for index, (codec, value) in enumerate(zip(self.parameters, values, strict=True))
+        ]
+
+
+def _form(codec: Codec, value: object, shown: str, row: int | None) -> bytes:
+    try:
+        return codec.form(value)
+    except Exception as error:
+        raise unfit_argument(shown, codec.type.name, str(error), row) from None
 
 
 class Prepared(Fitted):
@@ -66,8 +91,8 @@ class Session:
     """
 
     __slots__ = (
-        *("_described", "_forgotten", "_lock", "_pid", "_prepared", "_types", "_wire", "driver"),
-        *("depth", "doomed", "expires_at", "footprint", "idle_since", "interrupted", "lent_driver", "savepoints"),
+        *("_described", "_forgotten", "_lock", "_pid", "_prepared", "_types", "cursors", "driver", "wire"),
+        *("depth", "expires_at", "footprint", "idle_since", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
@@ -80,16 +105,18 @@ class Session:
         """Whether the driver connection was given out."""
         self.depth = 0
         """How many transaction blocks are open."""
-        self.doomed = False
-        """Whether the open transaction holds something that ought to have been rolled back, and was not."""
         self.savepoints = 0
         """How many savepoints there have been."""
+        self.cursors = 0
+        """How many cursors there have been."""
+        self.left_open: list[str] = []
+        """Names of cursors that nobody fetches from any more, in a transaction that goes on."""
         self.idle_since = 0.0
         self.expires_at = float("inf")
         self._lock = threading.Lock()
         """Held while a request is under way."""
         self._pid = os.getpid()
-        self._wire = Wire(driver)
+        self.wire = Wire(driver)
         self._types = Types(driver)
         self._prepared: dict[Query, Prepared] = {}
         self._described = 0
@@ -110,19 +137,19 @@ class Session:
     @property
     def is_closed(self) -> bool:
         """Whether the connection has ended; while it is idle, the server's goodbye is seen without asking it."""
-        return self.driver.closed or (not self._lock.locked() and self._wire.is_broken)
+        return self.driver.closed or (not self._lock.locked() and self.wire.is_broken)
 
     def fetch(self, query: Query, row: Any, values: tuple[object, ...]) -> tuple[Builder, Sequence[Any]]:
         """Run a statement for its records, and find the builder of its rows before it runs."""
-        with self._request(query):
-            prepared = self._prepared.get(query) or self._prepare(query)
+        with self.using(query):
+            prepared = self.prepared(query)
             builder = prepared.layout.builder(row)
             try:
-                result = self._run(prepared, query, values)
+                result = self.run(prepared, query, values)
             except _Stale as error:
                 prepared = self._prepare_again(query, error)
-                builder, result = prepared.layout.builder(row), self._run(prepared, query, values)
-            return builder, self._types.rows(result)
+                builder, result = prepared.layout.builder(row), self.run(prepared, query, values)
+            return builder, self.rows(result)
 
     def execute(self, query: Query, values: tuple[object, ...]) -> str:
         """Run a statement for its command tag; one without parameters may be several statements."""
@@ -130,12 +157,12 @@ class Session:
             return ""
         if not values:
             return self.command(query.statement.text, query)
-        with self._request(query):
-            prepared = self._prepared.get(query) or self._prepare(query)
+        with self.using(query):
+            prepared = self.prepared(query)
             try:
-                result = self._run(prepared, query, values)
+                result = self.run(prepared, query, values)
             except _Stale as error:
-                result = self._run(self._prepare_again(query, error), query, values)
+                result = self.run(self._prepare_again(query, error), query, values)
             return _tag(result)
 
     def command(self, text: str, query: Query | None = None, *, timeout: float | None = None) -> str:
@@ -144,22 +171,22 @@ class Session:
         Raises TimeoutError after so many seconds, and cuts the connection.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._request(query):
-            data = self._sendable(text)
-            results = self._ask(lambda: self.driver.pgconn.send_query(data), text, query, deadline)
+        with self.using(query):
+            data = self.sendable(text)
+            results = self.ask(lambda: self.driver.pgconn.send_query(data), query or text, deadline=deadline)
             return _tag(results[-1]) if results else ""
 
     def prepare(self, queries: Iterable[Query]) -> None:
         """Prepare queries before they are run."""
         for query in queries:
-            with self._request(None):
+            with self.using(None):
                 if query not in self._prepared and not query.is_empty:
                     self._prepare(query)
 
     def interrupt(self) -> None:
         """Have the server cancel what another thread is running here."""
         if self._lock.locked() and not self.driver.closed:
-            self._wire.cancel()
+            self.wire.cancel()
 
     def mend(self, *, always: bool, timeout: float) -> None:
         """Make the session as good as new, or raise: then it must be closed.
@@ -171,7 +198,7 @@ class Session:
         # What was done to a driver connection that was given out, such as handlers, cannot all be undone.
         if self._lock.locked() or self.lent_driver or self.footprint is Footprint.LASTING:
             raise UsageError("The session cannot be made as good as new")
-        self.interrupted = False
+        self.depth, self.interrupted, self.left_open = 0, False, []
         if self.in_transaction:
             self.command("rollback", timeout=timeout)
         if self.footprint or always:
@@ -192,16 +219,16 @@ class Session:
             return  # the socket is the parent's too
         if self._lock.acquire(blocking=False):
             try:
-                self._wire.cut()
+                self.wire.cut()
             finally:
                 self._lock.release()
         else:
-            self._wire.hang_up()
+            self.wire.hang_up()
 
     # --- requests
 
     @contextmanager
-    def _request(self, query: Query | None) -> Iterator[None]:
+    def using(self, query: Query | None = None) -> Iterator[None]:
         """One request at a time, and errors as users see them."""
         if self._pid != os.getpid():
             raise UsageError(OF_ANOTHER_PROCESS.format(self._pid))
@@ -227,43 +254,71 @@ class Session:
         if self.interrupted:
             self.interrupted = False
             if not self.depth and self.in_transaction:
-                self._ask(lambda: self.driver.pgconn.send_query(b"rollback"), "rollback")
+                self.ask(lambda: self.driver.pgconn.send_query(b"rollback"), "rollback")
+            self._close_cursors()
         if not self._types.are_current:
             self._forget_types()
 
-    def _ask(
-        self, send: Callable[[], None], text: str, query: Query | None = None, deadline: float | None = None
+    def _close_cursors(self) -> None:
+        """Close the cursors that nobody fetches from any more, as far as they are there still."""
+        names, self.left_open = self.left_open, []
+        if not names or self.driver.pgconn.transaction_status != TransactionStatus.INTRANS:
+            return
+        listed = ", ".join(f"'{name}'" for name in names)
+        sql = f"select name from pg_catalog.pg_cursors where name in ({listed})"  # noqa: S608 - names of our own
+        found = self.ask(lambda: self.driver.pgconn.send_query(sql.encode()), sql)[-1]
+        closing = b"".join(b"close %s;" % (found.get_value(row, 0) or b"") for row in range(found.ntuples))
+        if closing:
+            self.ask(lambda: self.driver.pgconn.send_query(closing), closing.decode())
+
+    def ask(
+        self, send: Callable[[], None], about: Query | str, *, deadline: float | None = None, offset: int = 0
     ) -> list[PGresult]:
-        """The results of a request; the first refusal among them is raised."""
-        results = self._wire.ask(send, deadline)
+        """The results of a request; the first refusal among them is raised. Only inside of ``using``.
+
+        Args:
+            send: sends it.
+            about: the statement that errors speak of.
+            deadline: on the monotonic clock; then the connection is cut.
+            offset: characters that were sent before the statement.
+        """
+        results = self.wire.ask(send, deadline)
         for result in results:
             if result.status == ExecStatus.FATAL_ERROR:
-                self._refuse(result, text, query)
+                raise self.refusal(result, about, offset=offset)
         if results and results[-1].status in COPYING:
-            self._wire.leave_copy()
+            self.wire.leave_copy()
             raise UsageError("COPY needs somebody to send or take its data; use copy_in or copy_out")
         return results
 
-    def _refuse(self, result: PGresult, text: str, query: Query | None) -> None:
-        said = report(result, text, self._types.encoding)
+    def refusal(self, result: PGresult, about: Query | str, *, offset: int = 0, row: int | None = None) -> Exception:
+        """The error for a result that is one; ``row`` is the row of many, from 1, that it is about."""
+        text = about if isinstance(about, str) else about.statement.text
+        said = redacted(report(result, text, self._types.encoding))
         if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in (b"FATAL", b"PANIC"):
-            raise broken(said.message)
+            return broken(said.message)
         if _is_stale(result, said.sqlstate):
-            raise _Stale(refused_statement(replace(said, message=_PLAN_INVALID)))
-        raise refused_statement(said if query is None else said.as_written(query.statement))
+            return _Stale(refused_statement(replace(said, message=_PLAN_INVALID)))
+        if row is not None:
+            said = replace(said, message=f"{said.message}, in row {row}")
+        if said.position is not None:
+            said = replace(said, position=said.position - offset)
+        return refused_statement(said if isinstance(about, str) else said.as_written(about.statement))
 
-    def _run(self, prepared: Prepared, query: Query, values: tuple[object, ...]) -> PGresult:
+    def run(self, prepared: Prepared, query: Query, values: tuple[object, ...]) -> PGresult:
+        """Run a prepared statement; only inside of ``using``."""
         statement = prepared.statement
-        arguments = prepared.encode(values) if prepared.encodes else values
-        forms = [
-            None if value is None else _form(codec, value, query, index)
-            for index, (codec, value) in enumerate(zip(statement.parameters, arguments, strict=True))
-        ]
-        formats = [Format.BINARY if codec.sends_binary else Format.TEXT for codec in statement.parameters]
-        send = self.driver.pgconn.send_query_prepared
-        return self._ask(
-            lambda: send(statement.name, forms, formats, statement.format), query.statement.text, query
-        )[-1]  # fmt: skip
+        forms = statement.forms(prepared.encode(values) if prepared.encodes else values, query)
+        send, formats = self.driver.pgconn.send_query_prepared, statement.formats
+        return self.ask(lambda: send(statement.name, forms, formats, statement.format), query)[-1]
+
+    def rows(self, result: PGresult) -> Sequence[tuple[Any, ...]]:
+        """The rows of a result whose statement this session has described."""
+        return self._types.rows(result)
+
+    def prepared(self, query: Query) -> Prepared:
+        """The query prepared in this session; only inside of ``using``."""
+        return self._prepared.get(query) or self._prepare(query)
 
     # --- preparing
 
@@ -277,11 +332,11 @@ class Session:
 
     def _describe(self, query: Query) -> Described:
         self._described += 1
-        name, text = b"assay_%d" % self._described, query.statement.text
-        pgconn, data = self.driver.pgconn, self._sendable(query.statement.text)
-        self._ask(lambda: pgconn.send_prepare(name, data), text, query)
+        name = b"assay_%d" % self._described
+        pgconn, data = self.driver.pgconn, self.sendable(query.statement.text)
+        self.ask(lambda: pgconn.send_prepare(name, data), query)
         self._forgotten.append(name)
-        result = self._ask(lambda: pgconn.send_describe_prepared(name), text, query)[-1]
+        result = self.ask(lambda: pgconn.send_describe_prepared(name), query)[-1]
         taken = [result.param_type(index) for index in range(result.nparams)]
         given = [result.ftype(index) for index in range(result.nfields)]
         self._learn([*taken, *given])
@@ -291,15 +346,14 @@ class Session:
         attributes = tuple(asyncpg.Attribute(name, codec.type) for name, codec in zip(names, columns, strict=True))
         binary = all(codec.decode is not None for codec in columns)
         self._forgotten.remove(name)
-        return Described(
-            name, attributes, tuple(types.codec(oid) for oid in taken), Format.BINARY if binary else Format.TEXT
-        )
+        parameters = tuple(types.codec(oid) for oid in taken)
+        return Described(name, attributes, parameters, tuple(taken), Format.BINARY if binary else Format.TEXT)
 
     def _learn(self, oids: list[int]) -> None:
         """Ask the server about types that the session has not met."""
         while unknown := self._types.unknown(oids):
             query = QUERY.format(", ".join(map(str, sorted(unknown))))
-            result = self._ask(partial(self.driver.pgconn.send_query, query.encode()), query)[-1]
+            result = self.ask(partial(self.driver.pgconn.send_query, query.encode()), query)[-1]
             rows = [
                 [_text(result.get_value(row, column), self._types.encoding) for column in range(result.nfields)]
                 for row in range(result.ntuples)
@@ -331,9 +385,10 @@ class Session:
         names, self._forgotten = self._forgotten, []
         for name in names:
             # One that is not there any more is refused, which is as good.
-            self._wire.ask(partial(self.driver.pgconn.send_query, b"deallocate " + name))
+            self.wire.ask(partial(self.driver.pgconn.send_query, b"deallocate " + name))
 
-    def _sendable(self, text: str) -> bytes:
+    def sendable(self, text: str) -> bytes:
+        """A statement in the client encoding. Raises UsageError when it has a NUL character."""
         if "\0" in text:
             raise UsageError("The statement has a NUL character, which the server cannot take")
         return text.encode(self._types.encoding)
@@ -346,7 +401,7 @@ class Session:
             case Error() | DeadlinePassed():
                 raise error
             case psycopg.Error() | OSError():
-                self._wire.cut()
+                self.wire.cut()
                 raise broken(first_line(error)) from error
             case TypeChanged():
                 self._forget_types()
@@ -368,20 +423,6 @@ def _is_stale(result: PGresult, sqlstate: str) -> bool:
     if sqlstate == "0A000":
         return result.error_field(DiagnosticField.SOURCE_FUNCTION) == b"RevalidateCachedQuery"
     return sqlstate == "26000"
-
-
-def _form(codec: Codec, value: object, query: Query, index: int) -> bytes:
-    """An argument as it is sent. Raises ParameterError when its type has no form for it."""
-    try:
-        form = codec.encoder()(value)
-        if not codec.sends_binary and b"\0" in form:
-            raise ValueError("the server takes no NUL character in a text")
-    except Exception as error:
-        shown = repr(value)
-        shown = shown if len(shown) <= 40 else shown[:40] + "..."
-        place = query.statement.shown(index)
-        raise ParameterError(f"invalid input for query argument {place}: {shown} ({error})") from error
-    return form
 
 
 def _tag(result: PGresult) -> str:

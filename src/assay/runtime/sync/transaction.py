@@ -140,6 +140,17 @@ class Transaction(Transactions):
         """Whether its block is open on that session."""
         return self._session is session and self._lender.holds(session)
 
+    def take_back_later(self, session: Session) -> None:
+        """Nothing to do: the session stays in use."""
+
+    def abandon(self) -> None:
+        """End it without a word to the server, where nobody can wait: it is rolled back before its session is used."""
+        session, self._session = self._session, None
+        if session is not None and self._lender.holds(session):
+            session.depth -= 1
+            session.interrupted = True
+            self._lender.take_back_later(session)
+
     def reading_block(self) -> None:
         """None, since cursors can live in this one."""
 

@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -110,6 +110,100 @@ class Wire:
         except BaseException:
             self.cut()
             raise
+
+    def ask_all(self, sends: Sequence[Callable[[], None]]) -> list[PGresult]:
+        """Send requests one after the other without waiting in between; the result of each.
+
+        They are one transaction where none is open. After the first that failed, the others are not executed; an
+        error that comes after all of them, when that transaction is committed, is one result more.
+        """
+        self._pgconn.enter_pipeline_mode()
+        try:
+            found: list[PGresult] = []
+            self._send_all(sends, found)
+            self._pgconn.pipeline_sync()
+            self._finish_pipeline(found, None)
+        except psycopg.Error:
+            raise
+        except BaseException:
+            self._abort_pipeline()
+            raise
+        self._pgconn.exit_pipeline_mode()
+        return found
+
+    def _send_all(self, sends: Sequence[Callable[[], None]], found: list[PGresult]) -> None:
+        for number, send in enumerate(sends, 1):
+            send()
+            # The server stops reading when nobody reads its answers, so neither side may only write.
+            while number % 100 == 0 and self._pgconn.flush():
+                self._wait(None, select.POLLIN | select.POLLOUT)
+                self._pgconn.consume_input()
+                self._collect(found)
+
+    def _finish_pipeline(self, found: list[PGresult], deadline: float | None) -> None:
+        while self._pgconn.flush():
+            self._wait(deadline, select.POLLIN | select.POLLOUT)
+            self._pgconn.consume_input()
+            self._collect(found)
+        while not self._collect(found):
+            self._wait(deadline, select.POLLIN)
+            self._pgconn.consume_input()
+
+    def _collect(self, found: list[PGresult]) -> bool:
+        """Take the results that are there; whether the end of the pipeline is among them."""
+        nothing = 0
+        while not self._pgconn.is_busy() and nothing < 2:
+            result = self._pgconn.get_result()
+            if result is None:
+                nothing += 1  # the end of one request; twice, and there is no more
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                return True
+            else:
+                nothing = 0
+                found.append(result)
+        return False
+
+    def _abort_pipeline(self) -> None:
+        """See to it that what was sent takes no effect."""
+        pgconn, deadline = self._pgconn, time.monotonic() + CANCEL_TIMEOUT
+        try:
+            self.cancel()
+            pgconn.send_query_params(b"interrupted", None)  # no statement, so that nothing before it is committed
+            pgconn.pipeline_sync()
+            self._finish_pipeline([], deadline)
+            pgconn.exit_pipeline_mode()
+        except Exception:
+            self.cut()
+        except BaseException:
+            self.cut()
+            raise
+
+    def copy(self, send: Callable[[], None], pieces: Iterable[bytes]) -> PGresult:
+        """Send a COPY FROM STDIN and its data; the last result.
+
+        What interrupts it, and what taking the data raises, ends the COPY without effect.
+        """
+        results = self.ask(send)
+        if results[-1].status != ExecStatus.COPY_IN:
+            return results[-1]
+        try:
+            for piece in pieces:
+                self._put(lambda data=piece: self._pgconn.put_copy_data(data))  # type: ignore[misc]  # bound at once
+            self._put(self._pgconn.put_copy_end)
+            return self._results(None)[-1]
+        except psycopg.Error:
+            raise
+        except BaseException:
+            self.leave_copy()
+            raise
+
+    def _put(self, put: Callable[[], int]) -> None:
+        while not put():
+            self._wait(None, select.POLLIN | select.POLLOUT)
+            self._pgconn.consume_input()
+        while self._pgconn.flush():
+            self._wait(None, select.POLLIN | select.POLLOUT)
+            self._pgconn.consume_input()
 
     def cancel(self) -> None:
         """Ask the server to cancel the request under way; whether that came in time shows in its result."""

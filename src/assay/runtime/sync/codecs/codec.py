@@ -31,8 +31,11 @@ class Codec:
     delimiter: str = ","
     """What divides elements in the text form of an array of it."""
 
-    def encoder(self) -> Encode:
-        """``encode``. Raises TypeError when there is none."""
+    def form(self, value: Any) -> bytes:
+        """A value, not None, as it is sent. Raises TypeError when there is no such form, and what encoding raises."""
         if self.encode is None:
             raise TypeError(f"{self.type.name} cannot be a parameter")
-        return self.encode
+        form = self.encode(value)
+        if not self.sends_binary and b"\0" in form:
+            raise ValueError("the server takes no NUL character in a text")
+        return form

@@ -209,7 +209,7 @@ def encode_composite(names: Sequence[str], attributes: Sequence[Codec]) -> Encod
     def encode(value: Any) -> bytes:
         values = as_attributes(value, names)
         parts = [
-            pack("!I", attribute.type.oid) + sized(None if part is None else attribute.encoder()(part))
+            pack("!I", attribute.type.oid) + sized(None if part is None else attribute.form(part))
             for attribute, part in zip(attributes, values, strict=False)  # the server refuses too few of them
         ]
         return pack("!i", len(parts)) + b"".join(parts)
