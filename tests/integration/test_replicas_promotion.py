@@ -9,6 +9,7 @@ import pytest
 from tests.fixtures.replication import WHERE, Trio, eventually, listed, opened, roles
 
 import assay
+from assay.config import DatabaseUrl
 
 LAST = "select value from item where id = $1"
 TAKE = "insert into taken (task, number) values ($1, $2)"
@@ -173,6 +174,20 @@ async def test_planned_switch_of_roles_leaves_all_members_in_use(own_trio: Trio,
             return all(member.answered > before[number] for number, member in enumerate(pool.members()) if number != 1)
 
         await eventually(is_answered_by_both)
+    await ordinary_role_sees_it_after_a_restart_point(trio, proven)
+
+
+async def ordinary_role_sees_it_after_a_restart_point(trio: Trio, proven: Path) -> None:
+    trio.first.run("create role app login; checkpoint")
+    trio.settle(trio.first)
+    urls = [DatabaseUrl("app", None, node.url.host, None, node.url.database) for node in trio.nodes]
+    replicas = assay.Replicas(urls[1:], proven=proven, check_every=0.05)
+    async with assay.Pool(urls[0], replicas=replicas) as pool:
+        assert roles(pool)[1] == "primary"
+        assert set(roles(pool)) <= {"primary", "replica", "stale"}
+        trio.primary.run("checkpoint")
+        trio.second.run("checkpoint")
+        await eventually(lambda: roles(pool) == ["replica", "primary", "replica"])
 
 
 async def nobody_takes_writes(pool: assay.Pool, trio: Trio) -> None:
