@@ -30,6 +30,8 @@ class Load:
     def __init__(self, pool: assay.Pool) -> None:
         self.pool = pool
         self.waits: list[float] = []
+        self.overtaken: list[int] = []
+        """How many turns of others began while a task waited for its own; no busy machine changes that."""
         self.turns = [0] * TASKS
 
     async def run(self, seconds: float) -> None:
@@ -40,9 +42,10 @@ class Load:
 
     async def _work(self, task: int, end: float) -> None:
         while perf_counter() < end:
-            started = perf_counter()
+            started, begun = perf_counter(), len(self.waits)
             async with self.pool.acquire() as connection:
                 self.waits.append(perf_counter() - started)
+                self.overtaken.append(len(self.waits) - begun)
                 assert await connection.fetch_one(int, "select $1::int from pg_sleep(0.001)", task) == task
             self.turns[task] += 1
 
@@ -74,5 +77,7 @@ async def test_waits_are_fair_and_nothing_leaks(way: Way, seconds: float) -> Non
     waits = load.waits[TASKS:]
     p99, median = statistics.quantiles(waits, n=100)[98], statistics.median(waits)
     print(f"{stats.acquired} turns; waits: median {median * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms ({p99 / median:.2f} x)")
-    assert p99 <= FAIR * median
+    assert statistics.quantiles(load.overtaken[TASKS:], n=100)[98] <= 1.5 * TASKS
+    if seconds > 10:  # in less time, one pause of the machine is a hundredth of it
+        assert p99 <= FAIR * median
     assert min(load.turns) >= statistics.median(load.turns) * 0.5
