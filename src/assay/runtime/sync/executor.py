@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, LiteralString, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar, overload
 
 from assay.runtime.executor import Isolation
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
+
+    from assay.runtime.sync.streaming import Stream
 
 T = TypeVar("T")
 
@@ -31,6 +34,16 @@ class Executor(Protocol):
         """The only row, or None. Raises TooManyRows when there are more."""
         ...
 
+    def stream(
+        self, row: TypeForm[T], sql: LiteralString, /, *args: object, batch: int = 500, **named: object
+    ) -> Stream[T]:
+        """The rows one after the other, from a cursor on the server, ``batch`` of them fetched at a time.
+
+        ``for row in db.stream(...)``; or ``with db.stream(...) as rows`` around that, which closes the
+        cursor for certain when the loop is left early. Outside of a transaction it reads only.
+        """
+        ...
+
     def execute(self, sql: LiteralString, /, *args: object, **named: object) -> int:
         """Run a statement and return the number of rows affected, as in the server's command tag; 0 if it has none.
 
@@ -39,8 +52,52 @@ class Executor(Protocol):
         """
         ...
 
+    def execute_many(self, sql: LiteralString, rows: Iterable[Any], /) -> int:
+        """Run a statement once for each row of arguments, all or none, in one round trip; the rows affected in all."""
+        ...
+
+    def fetch_many(self, row: TypeForm[T], sql: LiteralString, rows: Iterable[Any], /) -> list[T]:
+        """Run a statement with RETURNING once for each row of arguments; what they returned, in that order."""
+        ...
+
+    def copy_in(self, table: LiteralString, rows: Iterable[Any], *, columns: Sequence[str] | None = None) -> int:
+        """Insert rows with COPY, all or none; how many they were."""
+        ...
+
+    def copy_out(self, row: TypeForm[T], sql: LiteralString, /, *args: object, **named: object) -> Stream[T]:
+        """All the rows of a large result, one after the other."""
+        ...
+
+    def notify(self, channel: str, payload: str = "") -> None:
+        """Send a notification, when the transaction that it is sent in is committed."""
+        ...
+
+    @overload
     def transaction(
-        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        retry: None = None,
     ) -> AbstractContextManager[Executor]:
         """A block that is committed at its end, and rolled back by an exception."""
+        ...
+
+    @overload
+    def transaction(
+        self,
+        *,
+        retry: int,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> Iterator[AbstractContextManager[Executor]]:
+        """A loop around such a block, that runs it again after a serialization failure or a deadlock."""
         ...

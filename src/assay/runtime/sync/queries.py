@@ -123,6 +123,13 @@ class Queries(ABC):
         """All the rows of a large result, one after the other: ``stream`` with batches of 5,000."""
         return Stream(self, row, sql, args, named, batch=5_000)
 
+    def notify(self, channel: str, payload: str = "") -> None:
+        """Send a notification; inside of a transaction it goes out when that is committed.
+
+        The payload is a text of less than 8,000 bytes (manual, SQL command NOTIFY).
+        """
+        self._execute("select pg_catalog.pg_notify($1, $2)", (channel, payload), {})
+
     @abstractmethod
     def lend(self) -> Session:
         """A session that nobody else uses, for as long as something runs on it."""
