@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -303,3 +304,20 @@ async def test_slow_query_that_failed_says_so(way: Way, caplog: pytest.LogCaptur
         with caplog.at_level(logging.WARNING, "assay.slow_query"), pytest.raises(assay.DataError):
             await pool.execute("select 1 / (0 * length(pg_sleep(0.03)::text))")
     assert "and failed with DataError" in caplog.records[0].getMessage()
+
+
+async def test_streams_batches_and_copies_are_told_by_name(pool: assay.Pool, notes: Notes) -> None:
+    await pool.execute("create table thing (a int)")
+    notes.calls.clear()
+    assert [row async for row in pool.stream(int, "-- name: rows\nselect generate_series(1, 5)", batch=2)] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    await pool.execute_many("-- name: many\ninsert into thing values ($1)", [(1,), (2,)])
+    await pool.copy_in("thing", [(3,)])
+    told = [call.name for call in notes.calls if call.operation not in ("BEGIN", "COMMIT", "ROLLBACK")]
+    here = HERE + "test_streams_batches_and_copies_are_told_by_name"
+    assert [name for name, _ in itertools.groupby(told)] == ["rows", "many", here]
