@@ -46,7 +46,7 @@ def _spread(node: ast.Call, surface: Surface) -> Given:
     given = node.args[surface.sql + 1 :]
     positional = [Argument(part) for part in given if not isinstance(part, ast.Starred)]
     keywords = node.keywords if surface.owner is Owner.ASSAY else []
-    taken = {"sql", "row"} if len(node.args) <= surface.sql else set()
+    taken = {*surface.options, *(("sql", "row") if len(node.args) <= surface.sql else ())}
     named = [Argument(k.value, k.arg) for k in keywords if k.arg is not None and k.arg not in taken]
     unpacked = surface.batch or len(positional) < len(given) or any(k.arg is None for k in keywords)
     arguments = (*positional, *named)

@@ -48,10 +48,11 @@ _ASSAY = (
     Surface(Owner.ASSAY, "fetch_all", "many", sql=1, row=0),
     Surface(Owner.ASSAY, "fetch_one", "one", sql=1, row=0),
     Surface(Owner.ASSAY, "fetch_optional", "optional", sql=1, row=0),
-    Surface(Owner.ASSAY, "stream", "many", sql=1, row=0),
+    Surface(Owner.ASSAY, "stream", "many", sql=1, row=0, options=frozenset({"batch"})),
     Surface(Owner.ASSAY, "copy_out", "many", sql=1, row=0),
     Surface(Owner.ASSAY, "execute", "none", several=True),
     Surface(Owner.ASSAY, "execute_many", "none", batch=True),
+    Surface(Owner.ASSAY, "fetch_many", "many", sql=1, row=0, batch=True),
 )
 _ASYNCPG = (
     Surface(Owner.ASYNCPG, "execute", "any", keywords=("query",), several=True),

@@ -14,6 +14,7 @@ from assay.proof.arguments import UNKNOWN, Arguments
 from assay.proof.description import NullUse, Parameter
 from assay.proof.discover.model import Argument, Place
 from assay.proof.findings import Finding, Keywords, Unverified, finding
+from assay.proof.verdict.batches import BatchRow, batch_row
 from assay.proof.verdict.omitting import may_be_omitted, must_not_be_omitted, without_omitted
 from assay.proof.verdict.query import Query
 from assay.proof.verdict.sent import sent_misfit
@@ -34,11 +35,59 @@ Outcome = Finding | Unverified
 def parameter_findings(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
     """Everything in which a statement's parameters and a call's arguments differ, and what could not be told."""
     if query.call.batch:
-        yield from (_unverified(query, index) for index in range(len(params)))
+        yield from _in_a_batch(query, params, arguments)
     elif query.statement.names:
         yield from _by_name(query, params, arguments)
     else:
         yield from _by_position(query, params, arguments)
+
+
+def _in_a_batch(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
+    """Arguments that come in rows, each of which is one execution's."""
+    row = batch_row(query, arguments)
+    if row is None:
+        yield from (_unverified(query, index) for index in range(len(params)))
+    elif query.statement.names and row.is_object:
+        yield from _of_object(query, params, row.node, row.annotation, arguments)
+    elif row.is_object or (query.statement.names and row.is_tuple):
+        yield _wrong_kind_of_row(query, row)
+    elif not query.statement.names and row.elements is not None:
+        yield from _of_tuple(query, params, row.node, row.elements)
+    else:
+        yield from (_unverified(query, index) for index in range(len(params)))
+
+
+def _of_tuple(
+    query: Query, params: tuple[Parameter, ...], node: ast.expr, elements: tuple[Any, ...]
+) -> Iterator[Outcome]:
+    place, count = _place(query, node), query.statement.parameter_count
+    if len(elements) != count:
+        yield finding(
+            "ASY301",
+            place,
+            f"the statement takes {_counted(count)}, each row gives {len(elements)}",
+            because="a row has one value for each placeholder",
+            call=query.place,
+            fix="give rows of as many values as the statement has placeholders",
+        )
+        return
+    for index, parameter in enumerate(params):
+        shown = f"element {index + 1} of each row"
+        yield from _judged(query, index, parameter, _Given(place, shown, elements[index]))
+
+
+def _wrong_kind_of_row(query: Query, row: BatchRow) -> Finding:
+    named = bool(query.statement.names)
+    return finding(
+        "ASY301",
+        _place(query, row.node),
+        f"the statement takes its parameters by {'name' if named else 'position'}, each row is {show(row.annotation)}",
+        because=f"{'placeholders with names take' if named else 'numbered placeholders take'} their values from "
+        f"{'the fields of an object' if named else 'a tuple or a list'}",
+        call=query.place,
+        fix=f"give rows that are {'objects or mappings' if named else 'tuples'}, or write the placeholders as "
+        f"{'$1, $2' if named else ':name'}",
+    )
 
 
 def _by_position(query: Query, params: tuple[Parameter, ...], arguments: Arguments) -> Iterator[Outcome]:
@@ -113,8 +162,16 @@ def _from_object(
 
 
 def _fields(query: Query, params: tuple[Parameter, ...], node: ast.expr, arguments: Arguments) -> Iterator[Outcome]:
-    place, shown = _place(query, node), _short(node)
     kind = arguments.type_of(node, query.call.scope, query.call.source)
+    yield from _of_object(query, params, node, kind, arguments)
+
+
+def _of_object(
+    query: Query, params: tuple[Parameter, ...], node: ast.expr, kind: Any, arguments: Arguments
+) -> Iterator[Outcome]:
+    """The fields of an object of a class, or of each object where there are many."""
+    place = _place(query, node)
+    shown = f"each of {_short(node)}: " if query.call.batch else f"{_short(node)}."
     fields = arguments.fields(kind)
     lacking = [name for name in query.statement.names if name not in fields] if fields else []
     if lacking:
@@ -124,9 +181,9 @@ def _fields(query: Query, params: tuple[Parameter, ...], node: ast.expr, argumen
         name = query.statement.names[index]
         member = arguments.member(kind, name)
         if member is UNKNOWN:
-            yield Unverified(place, f":{name}", f"{shown}.{name}")
+            yield Unverified(place, f":{name}", f"{shown}{name}")
         else:
-            yield from _judged(query, index, parameter, _Given(place, f"{shown}.{name}", member))
+            yield from _judged(query, index, parameter, _Given(place, f"{shown}{name}", member))
 
 
 def _no_field(query: Query, place: Place, title: str, fields: list[str], lacking: list[str]) -> Finding:
