@@ -63,6 +63,8 @@ async def test_readonly_transactions_go_to_a_replica_when_asked(shop: Trio, prov
         async for attempt in pool.transaction(readonly=True, retry=2):
             async with attempt as tx:
                 assert await tx.fetch_one(bool, WHERE)
+        assert [found async for found in pool.stream(bool, WHERE)] == [True]
+        assert [found async for found in pool.stream(bool, f"{WHERE} -- not on the list")] == [False]
         async with pool.transaction(readonly=True, isolation="serializable") as tx:
             assert not await tx.fetch_one(bool, WHERE)
         async with pool.transaction() as tx:

@@ -86,6 +86,8 @@ class Member:
         """How many statements it answered as a replica."""
         self.passed_on = 0
         """How many statements failed here in a way that let the primary run them."""
+        self.listening: list[DriverConnection] = []
+        """Connections that wait for notifications."""
         self.missed = 0
         """How many looks in a row it did not answer."""
         self.failure: Error | None = None
@@ -196,7 +198,10 @@ class Member:
             self.pool = pool
 
     async def cut_off(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109 - a deadline for others, not for this call
-        """Close its pool; what still runs on it after the timeout fails with ConnectionLost."""
+        """Close its pool, and who listens there; what still runs after the timeout fails with ConnectionLost."""
+        for driver in self.listening:
+            driver.terminate()
+        self.listening = []
         pool, self.pool = self.pool, None
         if pool is not None:
             await pool.close(timeout)

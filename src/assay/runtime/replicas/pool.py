@@ -27,6 +27,7 @@ from assay.runtime.replicas.topology import Bounds, Role, Topology
 from assay.runtime.replicas.watch import Watch
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
+from assay.runtime.streaming import BATCH, Stream
 from assay.runtime.transaction import Transactions
 
 _log = logging.getLogger("assay.replicas")
@@ -167,7 +168,7 @@ class ReplicatedPool(Pool):
             self._cut_off(former)
 
     def _cut_off(self, member: Member) -> None:
-        if member.pool is None:
+        if member.pool is None and not member.listening:
             return
         task = asyncio.get_running_loop().create_task(member.cut_off())
         self._closing.add(task)
@@ -264,6 +265,22 @@ class ReplicatedPool(Pool):
             readonly = options.get("readonly") and options.get("isolation") != "serializable"
             lender = self._lender if self._replicas.transactions and readonly else self
             return Transactions.transaction(lender, **options)
+
+        def stream(self, row, sql, /, *args, batch=BATCH, **named):
+            """The rows one after the other; from a replica, where read-only transactions go there."""
+            listed = self._replicas.transactions and self._proven[query_for(sql).bind(args, named)[0]]
+            return Stream(self._lender if listed else self, row, sql, args, named, batch=batch)
+
+    async def _open_listening(self) -> DriverConnection:
+        member = self._adopted
+        driver = await super()._open_listening()
+        try:
+            await self._admit(member, driver)
+        except BaseException:
+            driver.terminate()
+            raise
+        member.listening = [*(one for one in member.listening if not one.is_closed()), driver]
+        return driver
 
     async def warm_up(self, *statements: LiteralString, connections: int | None = None) -> None:
         """Open connections to every member that is of use, and prepare statements in them."""

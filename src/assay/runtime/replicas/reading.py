@@ -20,11 +20,13 @@ from assay.errors import (
     UsageError,
 )
 from assay.runtime.building import Builder
+from assay.runtime.modes import Mode
 from assay.runtime.queries import Lender
 from assay.runtime.query import Query
 from assay.runtime.replicas.proven import Proven
 from assay.runtime.replicas.readers import Reader
 from assay.runtime.session import Session
+from assay.runtime.transaction import Transaction
 
 Answer: TypeAlias = tuple[Builder, Sequence[asyncpg.Record]]
 
@@ -117,3 +119,7 @@ class ReplicaLender:
     def holds(self, session: Session) -> bool:
         """Whether a session that it lent may still be used: until it is taken back."""
         return session in self._owners or self._primary.holds(session)
+
+    def reading_block(self) -> Transaction:
+        """A read-only transaction, not begun yet."""
+        return Transaction(self, Mode(readonly=True))
