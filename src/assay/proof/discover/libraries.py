@@ -52,7 +52,7 @@ LIBRARIES = {
             Owner.ASSAY,
             packages=frozenset({"assay"}),
             classes=frozenset({"Connection", "Executor", "Pool", "Transaction"}),
-            makers=frozenset({"connect"}),
+            makers=frozenset({"connect", "open"}),
             gives=frozenset({"acquire", "begin", "connection", "savepoint", "transaction", "__aenter__"}),
             style=Style.ASSAY,
         ),
