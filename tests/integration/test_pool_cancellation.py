@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import uvloop
-from tests.fixtures.bouncer import Way
+from tests.fixtures.bouncer import Way, eventually
 
 import assay
 from assay.config import DatabaseUrl
 
 SESSIONS = "select count(*) from pg_stat_activity where datname = current_database()"
+LOCKS = "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
 IN_TRANSACTION = SESSIONS + " and state like 'idle in transaction%'"
 SIZE = 5
 
@@ -29,6 +30,8 @@ class Fuzz:
         self._workers = workers
         self._random = random.Random(seed)
         self._number = 0
+        self._listening = 0
+        self._locked: set[int] = set()
         self.finished = 0
         self.cancelled = 0
 
@@ -40,6 +43,7 @@ class Fuzz:
     async def _work(self) -> None:
         deeds: list[Callable[[int], Awaitable[None]]] = [self._fetch, self._transaction, self._nested, self._lease]
         deeds += [self._stream, self._batch, self._copy]
+        deeds += [self._listen, self._lock] if self._own_session else []
         while self._left > 0:
             self._number += 1
             task = asyncio.ensure_future(self._random.choice(deeds)(self._number))
@@ -101,11 +105,38 @@ class Fuzz:
                     return
         assert expected == 40
 
+    async def _listen(self, number: int) -> None:
+        if self._listening >= 4:  # each has a connection of its own, and the server has not so many
+            return
+        self._listening += 1
+        try:
+            async with self._pool.listen(f"channel {number}") as heard:
+                await self._pool.notify(f"channel {number}", str(number))
+                item = await anext(heard)
+                assert isinstance(item, assay.Notification)
+                assert item.payload == str(number)
+        finally:
+            self._listening -= 1
+
+    async def _lock(self, number: int) -> None:
+        key = number % 3
+        async with self._pool.advisory_lock(key) as connection:
+            assert key not in self._locked
+            self._locked.add(key)
+            try:
+                assert await connection.fetch_one(int, "select $1::int", number) == number
+            finally:
+                self._locked.remove(key)
+
     async def _batch(self, number: int) -> None:
         assert await self._pool.execute_many("insert into half values ($1)", [(number,), (-number,)]) == 2
 
     async def _copy(self, number: int) -> None:
         assert await self._pool.copy_in("half", [(number,), (-number,)]) == 2
+
+
+async def sessions_are(pool: assay.Pool, count: int) -> bool:
+    return await pool.fetch_one(int, SESSIONS) == count
 
 
 async def fuzz(way: Way, cancellations: int, workers: int, seed: int) -> None:
@@ -127,7 +158,8 @@ async def fuzz(way: Way, cancellations: int, workers: int, seed: int) -> None:
         assert await pool.fetch_all(int, "select id from stray") == []
         assert stats.open == SIZE
         if way.is_straight:
-            assert await pool.fetch_one(int, SESSIONS) == SIZE
+            await eventually(lambda: sessions_are(pool, SIZE))
+            assert await pool.fetch_one(int, LOCKS) == 0
         assert await pool.fetch_one(int, IN_TRANSACTION) == 0
 
 
