@@ -134,7 +134,7 @@ class Queries(ABC):
         """All the rows of a large result, one after the other: ``stream`` with batches of 5,000.
 
         It reads through a cursor and not by COPY, which was measured not to be quicker once rows are decoded
-        (docs/decisions/0010).
+        (docs/decisions/0012).
         """
         return Stream(self, row, sql, args, named, batch=5_000)
 
