@@ -5,6 +5,7 @@ A call on ``Everything`` is looked at once for each class that runs statements.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -196,6 +197,65 @@ async def literal_sql_of_every_kind(db: Everything, order: Literal["id", "name"]
     await db.fetch_all(Data, given)
     assert_type(await db.fetch_one(Data, assay.sql_file("queries/by_key.sql"), 1), Data)
     assert_type(await db.execute(assay.sql_file("queries/delete.sql"), id=1), int)
+
+
+async def rows_one_after_the_other(db: Everything) -> None:
+    async for row in db.stream(Data, "select 1 as id where $1", True, batch=10):
+        assert_type(row, Data)
+    async for value in db.stream(str | None, "select :name::text", name="a"):
+        assert_type(value, str | None)
+    async with db.stream(tuple[int, str | None], "select 1, null::text") as rows:
+        assert_type(rows, assay.Stream[tuple[int, str | None]])
+        async for pair in rows:
+            assert_type(pair, tuple[int, str | None])
+    async for keyed in db.copy_out(Keyed[int], "select 1 as key where :yes", yes=True):
+        assert_type(keyed, Keyed[int])
+
+
+async def rows_many_at_once(db: Everything, people: list[Data], later: AsyncIterator[Tuple]) -> None:
+    assert_type(await db.execute_many("insert into person values (:id)", people), int)
+    assert_type(await db.execute_many("insert into person values ($1, $2)", [(1, "a"), (2, None)]), int)
+    assert_type(await db.fetch_many(Struct, "insert into person values (:id) returning id", [{"id": 1}]), list[Struct])
+    assert_type(await db.fetch_many(int, "insert into person values (:id) returning id", people), list[int])
+    assert_type(await db.copy_in("person", people), int)
+    assert_type(await db.copy_in("app.person", ((n, None) for n in range(3)), columns=["id", "name"]), int)
+    assert_type(await db.copy_in("person", later), int)
+
+
+async def news(db: Everything, source: assay.Pool | assay.Connection) -> None:
+    await db.notify("news", "text")
+    async for heard in source.listen("news", "weather"):
+        assert_type(heard, assay.Notification | assay.Gap)
+        if isinstance(heard, assay.Notification):
+            assert_type(heard.payload, str)
+        else:
+            assert_type(heard.reason, Literal["reconnected", "overflow"])
+    async with source.listen("news") as listener:
+        assert_type(listener, assay.Listener)
+
+
+async def locks(db: assay.Pool | assay.Connection) -> None:
+    async with db.advisory_lock("nightly", timeout=1.5) as held:
+        assert_type(held, assay.Connection)
+    async with db.try_advisory_lock((1, 2)) as perhaps:
+        assert_type(perhaps, assay.Connection | None)
+
+
+async def reads_after_own_writes(pool: assay.Pool) -> None:
+    async with pool.session() as db:
+        assert_type(await db.fetch_optional(Data, "select 1 as id"), Data | None)
+        assert_type(await db.position(), assay.Position | None)
+
+
+async def blocks_that_are_run_again(
+    db: assay.Pool | assay.Connection | assay.Transaction, any_db: assay.Executor
+) -> None:
+    async for attempt in db.transaction(retry=3, isolation="serializable"):
+        async with attempt as tx:
+            assert_type(tx, assay.Transaction)
+    async for turn in any_db.transaction(retry=1):
+        async with turn as block:
+            assert_type(block, assay.Executor)
 
 
 async def takes_any(db: assay.Executor) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_type
 
 import assay
+from assay import sync
 
 
 @dataclass
@@ -31,6 +32,32 @@ async def sql_from_outside(db: assay.Executor, pool: assay.Pool, given: str, num
     async with pool.transaction() as tx:
         await tx.execute(given)  # pyright: ignore[reportArgumentType]
     await db.fetch_all(Data, assay.sql_file(given))  # pyright: ignore[reportArgumentType]
+    async for row in db.stream(Data, given):  # pyright: ignore[reportArgumentType]
+        print(row)
+    db.copy_out(Data, given)  # pyright: ignore[reportArgumentType]
+    await db.execute_many(given, [])  # pyright: ignore[reportArgumentType]
+    await db.fetch_many(Data, given, [])  # pyright: ignore[reportArgumentType]
+    await db.copy_in(given, [])  # pyright: ignore[reportArgumentType]
+    await pool.warm_up(given)  # pyright: ignore[reportArgumentType]
+
+
+def sql_from_outside_without_await(db: sync.Executor, pool: sync.Pool, given: str) -> None:
+    db.fetch_all(Data, given)  # pyright: ignore[reportArgumentType]
+    pool.execute(f"delete from person where name = '{given}'")  # pyright: ignore[reportArgumentType]
+    pool.stream(Data, given)  # pyright: ignore[reportArgumentType]
+    pool.copy_in(given, [])  # pyright: ignore[reportArgumentType]
+
+
+async def surfaces_mixed_up(pool: assay.Pool, blocking: sync.Pool) -> None:
+    for row in pool.stream(Data, "select 1 as id"):  # type: ignore[attr-defined]
+        print(row)
+    await blocking.fetch_one(int, "select 1")  # type: ignore[misc]
+    print(pool.fetch_one(int, "select 1") + 1)  # type: ignore[operator]
+    takes_any(blocking)  # type: ignore[arg-type]
+
+
+def takes_any(db: assay.Executor) -> None:
+    print(db)
 
 
 async def results_misused(db: assay.Executor) -> None:

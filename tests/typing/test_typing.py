@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import assay
+from assay import sync
 
 HERE = Path(__file__).parent
 
@@ -84,8 +85,9 @@ def elsewhere(tmp_path: Path) -> Callable[[str, str], Path]:
 
 
 @every_checker
-def test_types_of_results_are_found(checker: Checker, elsewhere: Callable[[str, str], Path]) -> None:
-    lines, output = checker.errors(elsewhere("accepted.py", (HERE / "accepted.py").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("accepted*.py")))
+def test_types_of_results_are_found(checker: Checker, name: str, elsewhere: Callable[[str, str], Path]) -> None:
+    lines, output = checker.errors(elsewhere(name, (HERE / name).read_text(encoding="utf-8")))
     assert not lines, output
 
 
@@ -98,7 +100,8 @@ def test_misuse_is_refused_line_by_line(checker: Checker, elsewhere: Callable[[s
     assert found == expected, output
 
 
-def test_samples_have_every_way_to_run_a_statement() -> None:
-    text = (HERE / "accepted.py").read_text(encoding="utf-8")
-    ways = {name for name in dir(assay.Executor) if not name.startswith("_")}
-    assert {way for way in ways if f".{way}(" not in text} == set()
+@pytest.mark.parametrize("executor", [assay.Executor, sync.Executor], ids=["async", "sync"])
+def test_samples_have_every_way_to_run_a_statement(executor: type) -> None:
+    folder = {assay.Executor: "accepted.py", sync.Executor: "accepted_blocking.py"}
+    text = (HERE / folder[executor]).read_text(encoding="utf-8")
+    assert {way for way in dir(executor) if not way.startswith("_") and f".{way}(" not in text} == set()
