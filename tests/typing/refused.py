@@ -76,6 +76,6 @@ async def omitted_misused(db: assay.Executor, price: int | assay.Omitted = assay
 
 
 def options_misused(pool: assay.Pool) -> None:
-    pool.transaction(isolation="snapshot")  # type: ignore[arg-type]
+    pool.transaction(isolation="snapshot")  # type: ignore[call-overload]
     assay.Pool(max_connections="ten")  # type: ignore[arg-type]
     assay.Pool(reset="never")  # type: ignore[arg-type]

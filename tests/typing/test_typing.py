@@ -100,8 +100,11 @@ def test_misuse_is_refused_line_by_line(checker: Checker, elsewhere: Callable[[s
     assert found == expected, output
 
 
-@pytest.mark.parametrize("executor", [assay.Executor, sync.Executor], ids=["async", "sync"])
-def test_samples_have_every_way_to_run_a_statement(executor: type) -> None:
-    folder = {assay.Executor: "accepted.py", sync.Executor: "accepted_blocking.py"}
-    text = (HERE / folder[executor]).read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("executor", "name"),
+    [(assay.Executor, "accepted.py"), (sync.Executor, "accepted_blocking.py")],
+    ids=["async", "sync"],
+)
+def test_samples_have_every_way_to_run_a_statement(executor: object, name: str) -> None:
+    text = (HERE / name).read_text(encoding="utf-8")
     assert {way for way in dir(executor) if not way.startswith("_") and f".{way}(" not in text} == set()
