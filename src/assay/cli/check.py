@@ -17,6 +17,7 @@ from assay.cli.progress import progress_bar
 from assay.config import DatabaseUrl, Settings, load_settings
 
 if TYPE_CHECKING:
+    from assay.proof.against import Against, Side
     from assay.proof.checking import Mending
     from assay.proof.report import Report
 
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Mend in the code what has one right answer, then prove it again.")
 @click.option("--diff", is_flag=True, help="With --fix, show the changes and write nothing.")
 @click.option("--watch", "watching", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
+@click.option(
+    "--against",
+    metavar="REF",
+    help="Prove the code of another git revision, which runs now, on the schema of the work tree, and tell only what "
+    "that schema breaks.",
+)
+@click.option("--both", is_flag=True, help="With --against, prove the code of now on the other schema too.")
 @format_option("github", "sarif")
 def command(
     paths: tuple[Path, ...],
@@ -43,6 +51,8 @@ def command(
     fix: bool,
     diff: bool,
     watching: bool,
+    against: str | None,
+    both: bool,
     output_format: str,
 ) -> None:
     """Prove every query of the project, or of the given files and folders.
@@ -55,9 +65,16 @@ def command(
         raise click.UsageError("--diff shows what --fix would change; give both.")
     if watching and fix:
         raise click.UsageError("--watch only looks; give --fix without it.")
+    if both and against is None:
+        raise click.UsageError("--both goes with --against.")
+    if against is not None and (fix or watching or paths):
+        raise click.UsageError("--against proves the whole project; give it without paths, --fix and --watch.")
     server = DatabaseUrl.parse(database_url) if database_url else None
     run = _Run(_settings(paths), server, show_unverified, output_format)
-    if watching:
+    if against is not None:
+        if run.against(against, both=both).fails(strict=strict):
+            sys.exit(1)
+    elif watching:
         from assay.cli.watch import watch
 
         watch(run.settings, lambda: replace(run, settings=_settings(paths)).check())
@@ -100,6 +117,32 @@ class _Run:
         after = self._proved() if mending.edits else mending.report
         self._write(after, mending)
         return after
+
+    def against(self, ref: str, *, both: bool) -> Against:
+        """Prove the code of a revision on the schema of now, and report what breaks."""
+        from assay.proof.against import against
+
+        with progress_bar("Proving") as told:
+            found = against(self.settings, ref, self.server, both=both, progress=told)
+        if self.output_format == "json":
+            write_json(found.to_json())
+        elif self.output_format == "text":
+            for side in found.sides:
+                self._write_side(side)
+        else:
+            self._write(replace(found.sides[0].report, findings=found.findings))
+        return found
+
+    def _write_side(self, side: Side) -> None:
+        from assay.proof.report import coloured, finding_lines, plain
+
+        paint = coloured if _takes_colours() else plain
+        for found in side.report.findings:
+            _print(finding_lines(found, paint))
+        broken = len({found.call or found.place for found in side.report.findings if found.is_error})
+        queries = f"{side.report.total} {'query' if side.report.total == 1 else 'queries'}"
+        verdict = f"{broken} of {queries} would break" if broken else f"{queries}, nothing breaks"
+        _print([f"{side.title[:1].upper()}{side.title[1:]}: {verdict}, in {side.report.seconds:.2f} s"])
 
     def _proved(self) -> Report:
         from assay.proof.checking import checked

@@ -72,6 +72,11 @@ def checked(settings: Settings, server: DatabaseUrl | None = None, progress: Pro
     return replace(outcome.report, seconds=time.perf_counter() - start)
 
 
+def proven(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Report:
+    """The report of a project, made anew and not kept; otherwise as ``checked``."""
+    return _apart(partial(_check, settings, server, _discovery(settings), False), settings, progress).report
+
+
 def mended(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Mending:
     """What is to be changed in the code of a project; nothing is written, and nothing kept is asked.
 

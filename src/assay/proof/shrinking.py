@@ -1,0 +1,90 @@
+"""Which columns take less in one schema than in another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assay.config import DatabaseUrl
+from assay.runtime.connecting import open_connection
+
+_COLUMNS = """
+select n.nspname || '.' || c.relname || '.' || a.attname as name,
+    format_type(a.atttypid, a.atttypmod) as type,
+    (
+        select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid
+    ) as labels
+from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'f')
+    and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+"""
+
+_TYPE = re.compile(r"(?P<base>[^(]*?)(?:\((?P<limits>[\d, -]+)\))?(?P<rest>(?: with(?:out)? time zone)?(?:\[\])*)")
+_WIDER = {
+    "smallint": ("integer", "bigint", "numeric", "real", "double precision"),
+    "integer": ("bigint", "numeric", "double precision"),
+    "bigint": ("numeric",),
+    "real": ("double precision",),
+    "character varying": ("text", "citext"),
+    "character": ("text", "character varying"),
+    "text": ("citext", "character varying"),
+    "citext": ("text",),
+    "json": ("jsonb",),
+    "inet": (),
+    "cidr": ("inet",),
+}
+"""Types, and others that take every value of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """What a column takes."""
+
+    type: str
+    """As SQL writes it, with its limits: ``character varying(80)``."""
+    labels: tuple[str, ...] = ()
+    """Of an enum."""
+
+
+async def stored_columns(url: DatabaseUrl) -> Mapping[str, StoredColumn]:
+    """The columns of a database's own relations, as ``schema.table.column``."""
+    connection = await open_connection(url)
+    try:
+        records = await connection.fetch(_COLUMNS)
+    finally:
+        await connection.close()
+    return {record["name"]: StoredColumn(record["type"], tuple(record["labels"] or ())) for record in records}
+
+
+def shrunk(before: StoredColumn | None, after: StoredColumn | None) -> str:
+    """In words, why a column refuses values that it took; empty when it takes them all, or is not there."""
+    if before is None or after is None:
+        return ""
+    lost = [label for label in before.labels if label not in after.labels]
+    if before.type == after.type:
+        return f"does not take {', '.join(map(repr, lost))} any more" if lost else ""
+    return "" if _takes_all(before.type, after.type) else f"takes {after.type}, and took {before.type}"
+
+
+def _takes_all(before: str, after: str) -> bool:
+    old, new = _TYPE.fullmatch(before), _TYPE.fullmatch(after)
+    if old is None or new is None or old["rest"] != new["rest"]:
+        return False
+    if new["base"] != old["base"] and new["base"] not in _WIDER.get(old["base"], ()):
+        return False
+    return _within(_limits(old), _limits(new))
+
+
+def _limits(found: re.Match[str]) -> tuple[int, ...]:
+    return tuple(int(part) for part in found["limits"].split(",")) if found["limits"] else ()
+
+
+def _within(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    """Whether every value within the old limits is within the new: lengths, or precision and scale."""
+    if not new:
+        return True
+    if not old:
+        return False
+    (old_size, old_scale), (new_size, new_scale) = (*old, 0)[:2], (*new, 0)[:2]
+    return new_scale >= old_scale and new_size - new_scale >= old_size - old_scale
