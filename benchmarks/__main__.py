@@ -13,11 +13,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from assay.config import DatabaseUrl
-from benchmarks import check, runtime
+from benchmarks import check, runtime, testing
 
 BENCHMARKS: dict[str, Callable[[DatabaseUrl], Coroutine[Any, Any, None]]] = {
     "check": check.main,
     "runtime": runtime.main,
+    "testing": testing.main,
 }
 
 

@@ -23,7 +23,7 @@ INERT = """
 import sys
 
 NEEDED = {"assay", "assay._version", "assay.testing", "assay.testing.plugin", "assay.testing.summary",
-    "assay.testing.under_asyncio", "assay.testing.under_anyio"}
+    "assay.testing.loops", "assay.testing.under_asyncio", "assay.testing.under_anyio"}
 
 
 def test_nothing_is_loaded():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +17,22 @@ from backends.realitycam.options import Options, load
 from tests.conftest import assay_home, database, database_18, driver, fresh, server, server_18  # noqa: F401
 
 import assay
-from assay.config import DatabaseUrl
-from assay.server import create_database, drop_database
+from assay.config import DatabaseUrl, Settings, load_settings
 
 BACKEND = Path(__file__).parents[1]
 MIGRATIONS = BACKEND / "migrations"
 
 
 @pytest.fixture
-async def migrated(database: DatabaseUrl) -> DatabaseUrl:  # noqa: F811
+def assay_settings(server: DatabaseUrl) -> Settings:  # noqa: F811
+    """RealityCam's settings, on each server."""
+    return replace(load_settings(BACKEND, {}), database_url=server)
+
+
+@pytest.fixture
+def migrated(assay_database_url: DatabaseUrl) -> DatabaseUrl:
     """A database with RealityCam's three migrations."""
-    await assay.migrate.run(database, MIGRATIONS)
-    return database
-
-
-@pytest.fixture(scope="session")
-def shared(server: DatabaseUrl) -> Iterator[DatabaseUrl]:  # noqa: F811
-    """A migrated database on each server for all tests that leave nothing in it that others would mind."""
-    url = server.with_database(f"test_{secrets.token_hex(6)}")
-    # In a thread, because the tests' own event loop is not to be touched.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _create(url)).result()
-        yield url
-        thread.submit(asyncio.run, drop_database(url, force=True)).result()
-
-
-async def _create(url: DatabaseUrl) -> None:
-    await create_database(url)
-    await assay.migrate.run(url, MIGRATIONS)
+    return assay_database_url
 
 
 @pytest.fixture
@@ -86,13 +72,6 @@ async def serve(options: Options, **transport_options: Any) -> AsyncIterator[htt
         httpx.AsyncClient(transport=transport, base_url="http://realitycam") as client,
     ):
         yield client
-
-
-@pytest.fixture
-async def visitor(shared: DatabaseUrl) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service on the shared database."""
-    async with serve(options_for(shared)) as running:
-        yield running
 
 
 @pytest.fixture

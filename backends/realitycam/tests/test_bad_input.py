@@ -40,10 +40,10 @@ def mistakes(answer: httpx.Response) -> list[tuple[list[str | int], str]]:
     ],
 )
 async def test_a_registration_that_is_not_valid_is_422_and_names_the_field(
-    visitor: httpx.AsyncClient, field: str, value: Any, what: str
+    client: httpx.AsyncClient, field: str, value: Any, what: str
 ) -> None:
     body = json.dumps({"attestation_key_id": "k", "platform": "ios", "model": "m", field: value})
-    answer = await visitor.post("/devices", content=body, headers={"Content-Type": "application/json"})
+    answer = await client.post("/devices", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
     (where, message) = mistakes(answer)[0]
     assert where == ["body", field]
@@ -56,9 +56,9 @@ async def test_a_registration_that_is_not_valid_is_422_and_names_the_field(
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data", ""])
 async def test_a_body_that_is_not_a_registration_is_a_4xx(
-    visitor: httpx.AsyncClient, body: bytes, content_type: str
+    client: httpx.AsyncClient, body: bytes, content_type: str
 ) -> None:
-    answer = await visitor.post("/devices", content=body, headers={"Content-Type": content_type})
+    answer = await client.post("/devices", content=body, headers={"Content-Type": content_type})
     assert answer.status_code in (400, 422), answer.text
 
 
@@ -83,13 +83,13 @@ async def test_a_body_that_is_not_a_registration_is_a_4xx(
     ],
 )
 async def test_evidence_that_is_not_valid_is_422_and_nothing_is_stored(
-    visitor: httpx.AsyncClient, evidence: str
+    client: httpx.AsyncClient, evidence: str
 ) -> None:
-    device = await device_id(visitor, "bad-evidence")
-    answer = await upload(visitor, device, evidence=evidence)
+    device = await device_id(client, "bad-evidence")
+    answer = await upload(client, device, evidence=evidence)
     assert answer.status_code == 422, answer.text
     assert mistakes(answer)[0][0][:2] == ["body", "evidence"]
-    assert (await visitor.get(f"/devices/{device}/captures")).json()["captures"] == []
+    assert (await client.get(f"/devices/{device}/captures")).json()["captures"] == []
 
 
 @pytest.mark.parametrize(
@@ -107,27 +107,27 @@ async def test_evidence_that_is_not_valid_is_422_and_nothing_is_stored(
     ],
 )
 async def test_an_upload_field_that_is_not_valid_is_422_and_named(
-    visitor: httpx.AsyncClient, field: str, value: str
+    client: httpx.AsyncClient, field: str, value: str
 ) -> None:
-    answer = await upload(visitor, await device_id(visitor), **{field: value})
+    answer = await upload(client, await device_id(client), **{field: value})
     assert answer.status_code == 422, answer.text
     assert mistakes(answer)[0][0] == ["body", field]
 
 
 @pytest.mark.parametrize("path", ["/captures", "/verifications"])
-async def test_an_empty_file_is_422(visitor: httpx.AsyncClient, path: str) -> None:
-    form = {"device_id": await device_id(visitor), "captured_at": "2025-11-22T10:00:00Z"}
-    answer = await visitor.post(path, data=form, files={"media": b""})
+async def test_an_empty_file_is_422(client: httpx.AsyncClient, path: str) -> None:
+    form = {"device_id": await device_id(client), "captured_at": "2025-11-22T10:00:00Z"}
+    answer = await client.post(path, data=form, files={"media": b""})
     assert (answer.status_code, mistakes(answer)) == (422, [(["body", "media"], "the file is empty")])
 
 
 @pytest.mark.parametrize("path", ["/captures", "/verifications"])
-async def test_media_that_is_not_a_file_is_422(visitor: httpx.AsyncClient, path: str) -> None:
+async def test_media_that_is_not_a_file_is_422(client: httpx.AsyncClient, path: str) -> None:
     answers = [
-        await visitor.post(path, json={"media": "text"}),
-        await visitor.post(path, data={"media": "text"}),
-        await visitor.post(path, content=b"raw", headers={"Content-Type": "image/jpeg"}),
-        await visitor.post(path),
+        await client.post(path, json={"media": "text"}),
+        await client.post(path, data={"media": "text"}),
+        await client.post(path, content=b"raw", headers={"Content-Type": "image/jpeg"}),
+        await client.post(path),
     ]
     assert [answer.status_code for answer in answers] == [422] * 4
     assert (["body", "media"], "this must be a file") in mistakes(answers[1])
@@ -147,23 +147,23 @@ async def test_media_that_is_not_a_file_is_422(visitor: httpx.AsyncClient, path:
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile:pytest.PytestUnraisableExceptionWarning")  # Starlette's own
-async def test_a_form_that_cannot_be_read_is_a_4xx(visitor: httpx.AsyncClient, content_type: str, body: bytes) -> None:
-    answer = await visitor.post("/verifications", content=body, headers={"Content-Type": content_type})
+async def test_a_form_that_cannot_be_read_is_a_4xx(client: httpx.AsyncClient, content_type: str, body: bytes) -> None:
+    answer = await client.post("/verifications", content=body, headers={"Content-Type": content_type})
     assert answer.status_code in (400, 422), answer.text
 
 
-async def test_bytes_that_are_no_image_are_a_photo_like_any_other(visitor: httpx.AsyncClient) -> None:
-    assert (await upload(visitor, await device_id(visitor), b"\0\0not an image")).status_code == 201
-    assert (await verify(visitor, b"\0\0not an image")).json()["result"] == "matched"
+async def test_bytes_that_are_no_image_are_a_photo_like_any_other(client: httpx.AsyncClient) -> None:
+    assert (await upload(client, await device_id(client), b"\0\0not an image")).status_code == 201
+    assert (await verify(client, b"\0\0not an image")).json()["result"] == "matched"
 
 
-async def test_a_request_that_announces_too_much_is_413_unread(shared: DatabaseUrl) -> None:
-    async with serve(options_for(shared, MAX_UPLOAD_BYTES=10_000)) as client:
+async def test_a_request_that_announces_too_much_is_413_unread(migrated: DatabaseUrl) -> None:
+    async with serve(options_for(migrated, MAX_UPLOAD_BYTES=10_000)) as client:
         answer = await verify(client, b"x" * 10_000)
     assert (answer.status_code, answer.json()["detail"]) == (413, "a request may have 10000 bytes at most")
 
 
-async def test_a_request_that_sends_more_than_it_may_is_413(shared: DatabaseUrl) -> None:
+async def test_a_request_that_sends_more_than_it_may_is_413(migrated: DatabaseUrl) -> None:
     sent = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -173,15 +173,15 @@ async def test_a_request_that_sends_more_than_it_may_is_413(shared: DatabaseUrl)
             sent += 1000
             yield b"x" * 1000
 
-    async with serve(options_for(shared, MAX_UPLOAD_BYTES=10_000)) as client:
+    async with serve(options_for(migrated, MAX_UPLOAD_BYTES=10_000)) as client:
         answer = await client.post(
             "/verifications", content=body(), headers={"Content-Type": "multipart/form-data; boundary=b"}
         )
     assert answer.status_code == 413
 
 
-async def test_a_request_as_large_as_it_may_be_is_read(shared: DatabaseUrl) -> None:
-    async with serve(options_for(shared, MAX_UPLOAD_BYTES=10_000)) as client:
+async def test_a_request_as_large_as_it_may_be_is_read(migrated: DatabaseUrl) -> None:
+    async with serve(options_for(migrated, MAX_UPLOAD_BYTES=10_000)) as client:
         assert (await verify(client, b"x" * 9_000)).status_code == 201
 
 
@@ -197,8 +197,8 @@ async def test_a_request_as_large_as_it_may_be_is_read(shared: DatabaseUrl) -> N
         ("before", "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCAwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDA="),
     ],
 )
-async def test_a_page_that_is_not_valid_is_422(visitor: httpx.AsyncClient, name: str, value: str) -> None:
-    answer = await visitor.get(f"/devices/{await device_id(visitor)}/captures", params={name: value})
+async def test_a_page_that_is_not_valid_is_422(client: httpx.AsyncClient, name: str, value: str) -> None:
+    answer = await client.get(f"/devices/{await device_id(client)}/captures", params={name: value})
     assert answer.status_code == 422, answer.text
     assert mistakes(answer)[0][0] == ["query", name]
 

@@ -15,6 +15,7 @@ from assay.config import DatabaseUrl
 OPEN = """
     select count(*) from pg_stat_activity
     where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+      and application_name <> 'assay testing'
 """
 
 

@@ -77,10 +77,10 @@ async def test_two_services_that_start_at_once_share_the_migrations(database: Da
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-async def test_health_names_the_database(visitor: httpx.AsyncClient, shared: DatabaseUrl) -> None:
-    answer = await visitor.get("/health")
+async def test_health_names_the_database(client: httpx.AsyncClient, migrated: DatabaseUrl) -> None:
+    answer = await client.get("/health")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": shared.place, "error": None}
+    assert answer.json() == {"status": "ok", "database": migrated.place, "error": None}
 
 
 async def test_health_names_a_database_that_is_gone(server: DatabaseUrl) -> None:
@@ -95,18 +95,18 @@ async def test_health_names_a_database_that_is_gone(server: DatabaseUrl) -> None
         assert (await register(client)).status_code == 503
 
 
-async def test_health_gives_up_within_its_timeout(shared: DatabaseUrl) -> None:
+async def test_health_gives_up_within_its_timeout(migrated: DatabaseUrl) -> None:
     """Every connection is in use, and a request would wait for 30 seconds."""
-    options = options_for(shared, DB_MAX_CONNECTIONS=2, HEALTH_TIMEOUT=0.2)
+    options = options_for(migrated, DB_MAX_CONNECTIONS=2, HEALTH_TIMEOUT=0.2)
     async with full(options) as client, asyncio.timeout(5):
         answer = await client.get("/health")
     assert answer.status_code == 503
-    assert answer.json()["database"] == shared.place
+    assert answer.json()["database"] == migrated.place
     assert "0.2 s" in answer.json()["error"]
 
 
-async def test_a_request_that_no_connection_is_free_for_is_503_with_a_retry_after(shared: DatabaseUrl) -> None:
-    options = options_for(shared, DB_MAX_CONNECTIONS=2, DB_ACQUIRE_TIMEOUT=0.1)
+async def test_a_request_that_no_connection_is_free_for_is_503_with_a_retry_after(migrated: DatabaseUrl) -> None:
+    options = options_for(migrated, DB_MAX_CONNECTIONS=2, DB_ACQUIRE_TIMEOUT=0.1)
     async with full(options) as client:
         answer = await register(client)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

@@ -7,6 +7,16 @@ from inspect import iscoroutinefunction
 import pytest
 
 
+def has_asyncio(config: pytest.Config) -> bool:
+    """Whether pytest-asyncio is there, by the name that pytest finds it under, or that of its module."""
+    return any(map(config.pluginmanager.hasplugin, ("asyncio", "pytest_asyncio.plugin")))
+
+
+def has_anyio(config: pytest.Config) -> bool:
+    """Whether anyio's plugin is there."""
+    return any(map(config.pluginmanager.hasplugin, ("anyio", "anyio.pytest_plugin")))
+
+
 def variant(request: pytest.FixtureRequest, name: str) -> str:
     """The name of the fixture that does the work of ``name`` on the loop of the test.
 
@@ -21,7 +31,7 @@ def variant(request: pytest.FixtureRequest, name: str) -> str:
             f"for synchronous tests there is {name.replace('assay_', 'assay_sync_')}",
             pytrace=False,
         )
-    if marker is not None and request.config.pluginmanager.hasplugin("asyncio"):
+    if marker is not None and has_asyncio(request.config):
         scope = marker.kwargs.get("loop_scope") or marker.kwargs.get("scope")
         return f"_{name}_{scope or request.config.getini('asyncio_default_test_loop_scope')}"
     if "anyio_backend" in item.fixturenames:

@@ -31,11 +31,13 @@ _DATABASES = pytest.StashKey[bool]()
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and the fixtures for the plugins that run asynchronous tests."""
     config.addinivalue_line("markers", _MARKER)
-    if config.pluginmanager.hasplugin("asyncio"):
+    from assay.testing.loops import has_anyio, has_asyncio
+
+    if has_asyncio(config):
         from assay.testing import under_asyncio
 
         config.pluginmanager.register(under_asyncio, "assay-asyncio")
-    if config.pluginmanager.hasplugin("anyio"):
+    if has_anyio(config):
         from assay.testing import under_anyio
 
         config.pluginmanager.register(under_anyio, "assay-anyio")
