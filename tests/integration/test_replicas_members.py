@@ -114,11 +114,12 @@ async def test_replica_that_hangs_takes_no_read_with_it(
         await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
 
 
-async def test_pool_opens_while_a_replica_is_away(shop: Trio, proven: Path) -> None:
+async def test_pool_opens_while_a_replica_is_away(shop: Trio, proven: Path, caplog: pytest.LogCaptureFixture) -> None:
     await asyncio.to_thread(shop.first.kill)
     try:
         async with opened(shop, proven) as pool:
             assert roles(pool) == ["primary", "unreachable", "replica"]
+            assert f"{shop.first.url.place} does not answer: Cannot connect to" in caplog.text
             assert await pool.fetch_one(bool, WHERE)
             await asyncio.to_thread(shop.first.start)
             await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
@@ -162,6 +163,15 @@ async def test_class_of_ones_own_is_told_that_it_gets_no_replicas(shop: Trio) ->
 
     with pytest.raises(assay.UsageError, match=r"Mine takes no replicas; give them to assay\.Pool itself"):
         Mine(shop.primary.url, replicas=shop.replicas)
+
+
+async def test_pool_is_opened_once(shop: Trio, proven: Path) -> None:
+    async with opened(shop, proven) as pool:
+        with pytest.raises(assay.PoolClosed, match="a pool is opened once"):
+            await pool.__aenter__()
+        assert await pool.fetch_one(bool, WHERE)
+    with pytest.raises(assay.PoolClosed, match="a pool is opened once"):
+        await pool.__aenter__()
 
 
 async def test_closed_pool_says_so_and_leaves_no_connection(shop: Trio, proven: Path) -> None:

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 
 from assay.config import DatabaseUrl
-from assay.errors import ConfigurationError, ConnectionFailed
+from assay.errors import ConnectionFailed
 from assay.runtime.connecting import DriverConnection
 from assay.runtime.dynamic import query_for
 from assay.runtime.pool import Lease, Pool, PoolStats
 from assay.runtime.query import Query
 from assay.runtime.replicas.following import Following
-from assay.runtime.replicas.member import Member, MemberPool
 from assay.runtime.replicas.options import Replicas, read_replicas
 from assay.runtime.replicas.position import Position
-from assay.runtime.replicas.primary import Primary
-from assay.runtime.replicas.proven import Proven, load, objection
-from assay.runtime.replicas.readers import Reader, Readers
+from assay.runtime.replicas.proven import Proven, load
+from assay.runtime.replicas.readers import Reader
 from assay.runtime.replicas.reading import Answer, Reading, ReplicaLender
-from assay.runtime.replicas.sighting import look
+from assay.runtime.replicas.roster import Roster
 from assay.runtime.replicas.stats import MemberStats, stats_of, total
-from assay.runtime.replicas.topology import Bounds, Role, Topology
-from assay.runtime.replicas.watch import Watch
+from assay.runtime.replicas.topology import Role
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
 from assay.runtime.streaming import BATCH, Stream
 from assay.runtime.transaction import Transactions
-
-_log = logging.getLogger("assay.replicas")
-
-_GONE = frozenset({Role.STALE, Role.FOREIGN})
-"""What a member is when nothing may be run on it any more."""
-_USED = frozenset({Role.PRIMARY, Role.REPLICA, Role.BEHIND})
-"""What a member is when connections to it are kept."""
 
 
 class ReplicatedPool(Pool):
@@ -44,10 +33,7 @@ class ReplicatedPool(Pool):
     What a :class:`Pool` keeps of its server is here the present primary's, and is another's after a promotion.
     """
 
-    __slots__ = (
-        *("_adopted", "_closing", "_given", "_lender", "_members", "_primary", "_proven", "_readers", "_reading"),
-        *("_replicas", "_urls", "_watch"),
-    )
+    __slots__ = ("_lender", "_primary", "_proven", "_readers", "_reading", "_replicas", "_roster", "_watch")
 
     def __init__(
         self,
@@ -57,57 +43,26 @@ class ReplicatedPool(Pool):
         **options: Any,
     ) -> None:
         self._replicas = read_replicas(replicas)
-        self._urls = (url, *self._replicas.urls)
-        self._given = options
-        self._members = tuple(Member(number, self._make_pool) for number in range(len(self._urls)))
-        _refuse_twice([member.place for member in self._members])
         proofs = load(self._replicas.proven)
-        bounds = Bounds(self._replicas.max_lag, self._replicas.max_lag_bytes, proofs.migrations if proofs else None)
-        self._watch = Watch(self._members, bounds, self._replicas.check_every, self._seen)
         self._proven = Proven(proofs)
-        self._readers = Readers(self._replicas)
+        self._roster = Roster((url, *self._replicas.urls), self._replicas, proofs, options, self._adopt)
+        self._watch, self._readers, self._primary = self._roster.watch, self._roster.readers, self._roster.primary
         self._reading = Reading(self._proven, self._watch.wake)
-        self._adopted = self._members[0]
-        """The present primary, or the last one while there is none."""
-        self._adopt(self._members[0].next_pool)
-        self._primary = Primary(self._reserve, self._watch, self._why)
         self._lender = ReplicaLender(self._reading, self._readers.choose, self)
-        self._closing: set[asyncio.Task[None]] = set()
 
-    def _make_pool(self, member: Member) -> MemberPool:
-        given = dict(self._given)
-        if given.get("name") and member.number:
-            given["name"] = f"{given['name']}-{member.number}"
-        return MemberPool(self._urls[member.number], lambda driver: self._admit(member, driver), given)
-
-    # --- life
+    def _adopt(self, pool: Pool) -> None:
+        for name in Pool.__slots__:
+            if hasattr(pool, name):
+                setattr(self, name, getattr(pool, name))
 
     async def __aenter__(self) -> Self:
+        self._watch.start()
         try:
-            self._watch.start()
-            await self._open_members()
+            await self._roster.open()
         except BaseException:
-            await self.close(0)
+            await self._roster.close(0)
             raise
         return self
-
-    async def _open_members(self) -> None:
-        """Open a pool on every member that is of use; the primary's has to be, replicas may come later."""
-        topology = await self._watch.fresh()
-        foreign = [member for member in self._members if member.standing.role is Role.FOREIGN]
-        if foreign:
-            raise ConfigurationError(f"The replica {foreign[0]}")
-        if topology.primary is None:
-            failures = [member.failure for member in self._members if member.failure is not None]
-            raise ConnectionFailed(self._why()) from (failures[0] if failures else None)
-        why = objection(self._proven.proofs, topology.seen[topology.primary].ledger)
-        if why:
-            _log.warning("All statements go to the primary: %s", why)
-        await self._members[topology.primary].open_soon()
-        opening = [member.open_soon() for member in self._members if member.standing.role in _USED]
-        await asyncio.gather(*opening, return_exceptions=True)
-        await self._watch.fresh()
-        self._primary.running = True
 
     async def close(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - as a pool's
         """Hand out no more connections, wait for those in use, close all, to every member.
@@ -115,70 +70,7 @@ class ReplicatedPool(Pool):
         Args:
             timeout: seconds to wait; connections still in use then are cut.
         """
-        await self._watch.stop()
-        self._primary.running = False
-        await asyncio.gather(*(member.close(timeout) for member in self._members))
-        await asyncio.gather(*self._closing, return_exceptions=True)
-
-    # --- members
-
-    def _adopt(self, pool: Pool) -> None:
-        for name in Pool.__slots__:
-            if hasattr(pool, name):
-                setattr(self, name, getattr(pool, name))
-
-    async def _admit(self, member: Member, driver: DriverConnection) -> None:
-        """Refuse a connection that leads elsewhere than it ought to.
-
-        One for writes is taken only if, at a look that began after it was opened, its server was the primary: it may
-        have come back from a crash after another was promoted.
-        """
-        one, topology = await look(driver), self._watch.topology
-        if topology.system and one.system != topology.system:
-            raise ConnectionFailed(f"{member.place} is another server now: its system identifier is {one.system}")
-        if member is not self._adopted and member.number != topology.primary:
-            if not one.in_recovery and one.timeline < topology.timeline:
-                raise ConnectionFailed(f"{member.place} is an old primary, on timeline {one.timeline}")
-            return
-        topology = await self._watch.fresh()
-        if one.in_recovery or member.number != topology.primary:
-            raise ConnectionFailed(f"{member}, and takes no writes")
-
-    def _seen(self, topology: Topology) -> None:
-        """Bring the pools in line with what was seen."""
-        if topology.primary is not None:
-            self._follow(self._members[topology.primary])
-        for member in self._members:
-            role = member.standing.role
-            if role in _GONE or (member.is_lost and member is not self._adopted):
-                self._cut_off(member)
-            elif role in _USED:
-                member.open_soon()
-        self._readers.update(topology, self._members)
-
-    def _follow(self, primary: Member) -> None:
-        """Have writes go to the primary, once its pool is open."""
-        if primary.pool is None or primary.pool.reserve is self._reserve:
-            return
-        former, self._adopted = self._adopted, primary
-        self._adopt(primary.pool)
-        self._primary.reserve = self._reserve
-        if former is not primary:
-            _log.warning("Writes go to %s from now on, and no more to %s", primary.place, former.place)
-            self._cut_off(former)
-
-    def _cut_off(self, member: Member) -> None:
-        if member.pool is None and not member.listening:
-            return
-        task = asyncio.get_running_loop().create_task(member.cut_off())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    def _why(self) -> str:
-        """Why no member takes writes, in a sentence; empty where one does."""
-        if self._watch.topology.primary is not None:
-            return ""
-        return "No member of the pool takes writes: " + "; ".join(map(str, self._members))
+        await self._roster.close(timeout)
 
     # --- statements
 
@@ -272,10 +164,10 @@ class ReplicatedPool(Pool):
             return Stream(self._lender if listed else self, row, sql, args, named, batch=batch)
 
     async def _open_listening(self) -> DriverConnection:
-        member = self._adopted
+        member = self._roster.adopted
         driver = await super()._open_listening()
         try:
-            await self._admit(member, driver)
+            await self._roster.admit(member, driver)
         except BaseException:
             driver.terminate()
             raise
@@ -284,37 +176,25 @@ class ReplicatedPool(Pool):
 
     async def warm_up(self, *statements: LiteralString, connections: int | None = None) -> None:
         """Open connections to every member that is of use, and prepare statements in them."""
-        pools = [member.pool for member in self._members if member.pool is not None]
-        await asyncio.gather(*(pool.warm_up(*statements, connections=connections) for pool in pools))
+        await asyncio.gather(*(pool.warm_up(*statements, connections=connections) for pool in self._roster.pools))
 
     def resize(self, *, min_connections: int | None = None, max_connections: int | None = None) -> None:
         """Change the limits, of the connections to each member."""
-        limits = {"min_connections": min_connections, "max_connections": max_connections}
-        for member in self._members:
-            if member.pool is not None:
-                member.pool.resize(**limits)
-        self._given.update({name: value for name, value in limits.items() if value is not None})
+        self._roster.resize({"min_connections": min_connections, "max_connections": max_connections})
 
     def drain(self) -> None:
         """Replace every connection to every member."""
-        for member in self._members:
-            if member.pool is not None:
-                member.pool.drain()
+        for pool in self._roster.pools:
+            pool.drain()
 
     def stats(self) -> PoolStats:
         """The connections to all members together; :meth:`members` has those to each."""
-        return total([member.pool.stats() for member in self._members if member.pool is not None] or [super().stats()])
+        return total([pool.stats() for pool in self._roster.pools] or [super().stats()])
 
     def members(self) -> tuple[MemberStats, ...]:
         """Every member at this moment, in the order in which they were given."""
-        return tuple(map(stats_of, self._members))
+        return tuple(map(stats_of, self._roster.members))
 
     def __repr__(self) -> str:
-        replicas = sum(member.standing.role is Role.REPLICA for member in self._members)
-        return f"{super().__repr__()[:-1]}, {replicas} of {len(self._members) - 1} replicas in use>"
-
-
-def _refuse_twice(places: Sequence[str]) -> None:
-    twice = [place for place in places if places.count(place) > 1]
-    if twice:
-        raise ConfigurationError(f"{twice[0]} is given twice among the pool's URL and its replicas; give it once")
+        replicas = sum(member.standing.role is Role.REPLICA for member in self._roster.members)
+        return f"{super().__repr__()[:-1]}, {replicas} of {len(self._roster.members) - 1} replicas in use>"

@@ -21,6 +21,8 @@ class Primary:
         self._watch = watch
         self._why = why
         """Why no member takes writes, in a sentence; empty where one does."""
+        self._lends = True
+        """Whether that reserve may be used: not when its server turned out to be an old primary."""
         self._owners: dict[Session, Reserve] = {}
         self.running = False
         """Whether the pool is open."""
@@ -28,7 +30,7 @@ class Primary:
 
     def take(self) -> Session | None:
         """A free session that needs no question to it."""
-        session = self.reserve.take()
+        session = self.reserve.take() if self._lends else None
         if session is not None:
             self._owners[session] = self.reserve
         return session
@@ -43,6 +45,7 @@ class Primary:
         while True:
             reserve = self.reserve
             try:
+                self._check()
                 session = await reserve.wait(max(until - loop.time(), 0.0))
             except (PoolClosed, PoolTimeout, ConnectionFailed) as error:
                 if self.reserve is reserve:
@@ -56,6 +59,18 @@ class Primary:
         if session.driver.is_closed():
             self._watch.wake()
         self._owners.pop(session, self.reserve).give_back(session)
+
+    def follow(self, reserve: Reserve) -> None:
+        """Lend from another member's from now on."""
+        self.reserve, self._lends = reserve, True
+
+    def stop(self) -> None:
+        """Lend nothing until there is a primary again."""
+        self._lends = False
+
+    def _check(self) -> None:
+        if not self._lends:
+            raise PoolClosed("The member that took writes takes none any more, and no other was found in time")
 
     def disown(self) -> None:
         """Wait for no promotion, in a child that was forked."""

@@ -47,7 +47,9 @@ class Watch:
         keep_from_children(self)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look; raises PoolClosed when it has begun before."""
+        if self._begun:
+            raise PoolClosed("The pool was opened before; a pool is opened once")
         self._task = asyncio.get_running_loop().create_task(self._keep_looking())
 
     async def stop(self) -> None:
@@ -100,7 +102,7 @@ class Watch:
         seen = await self._see()
         self.topology = decide(self.topology, seen, self._history, now, self._bounds)
         for member, standing in zip(self._members, self.topology.standings, strict=True):
-            if standing.role is not member.standing.role:
+            if standing.role is not member.standing.role or self._begun == 1:
                 level = logging.INFO if standing.role in _WELL else logging.WARNING
                 _log.log(level, "%s %s", member.place, standing)
             member.standing = standing
