@@ -43,6 +43,7 @@ REFUSED = [
     ("kept_for_a_table", "create table other as select '(1,a)'::holder as h"),
     ("in_dollar_quotes", "select $a$(1,a)$a$::holder"),
     ("in_parts", "select '(1,'\n'a)'::holder"),
+    ("is_distinct_from", "select id from item where hs is distinct from '{}'"),
     ("beside_parameters", "select $1::int, '(1,a)'::holder, $2::text"),
 ]
 
@@ -148,11 +149,34 @@ async def test_utility_statement_with_a_literal(connection: asyncpg.Connection) 
     assert (await describe(connection, "set application_name = 'x'")).columns == ()
 
 
+async def test_error_of_a_statement_that_is_not_valid(connection: asyncpg.Connection) -> None:
+    sql = "select s from item where 'a long literal' = s and m = 'a' and nothing = 'x' and d > '2020-01-01'"
+    with pytest.raises(StatementError) as caught:
+        await describe(connection, sql)
+    assert caught.value.sqlstate == "42703"
+    assert caught.value.position == sql.index("nothing") + 1
+
+
+async def test_literal_in_a_statement_too_large_to_follow(
+    connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.proof.session.LARGEST_TREE", 10)
+    with pytest.raises(StatementError, match="too large"):
+        await describe(connection, "select '(1,a)'::holder")
+    assert not await _taken(connection)
+
+
 async def test_path_that_must_be_written_out(connection: asyncpg.Connection) -> None:
     if connection.get_server_version().major < 17:
         pytest.skip("JSON_TABLE came with PostgreSQL 17")
-    sql = "select a from json_table('[1]', '$[*]' columns (a int path '$')) t, item where m = 'a'"
+    sql = (
+        "select a, json_value('1', 'strict $.a' default 'x' on error)"
+        " from json_table('[1]', '$[*]' columns (a int path '$')) t, item where m = 'a'"
+    )
     assert (await describe(connection, sql)).notes == ()
+    with pytest.raises(StatementError):
+        await describe(connection, "select json_value('1', '$' returning holder default '(1,a)' on error)")
+    assert not await _taken(connection)
 
 
 async def test_nothing_is_left_of_what_was_tried(connection: asyncpg.Connection) -> None:

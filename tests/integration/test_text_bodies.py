@@ -46,6 +46,7 @@ FOLLOWED = [
     ("query_that_may_find_nothing", "select first_name()", "?", True),
     ("text_that_writes", "select emptied()", "!", False),
     ("function_in_from", "select * from counted()", "!", True),
+    ("set", "select several()", "!", True),
 ]
 
 NOT_FOLLOWED = [
@@ -53,7 +54,6 @@ NOT_FOLLOWED = [
     ("path_of_the_user", "select of_the_user(1)"),
     ("other_settings_too", "select slower(1)"),
     ("type_of_whatever_is_given", "select any_type(1)"),
-    ("set", "select several()"),
 ]
 
 INVALID = [("not_valid", "select broken()"), ("ends_the_body", "select ending()"), ("open_comment", "select ended()")]

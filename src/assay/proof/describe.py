@@ -56,8 +56,10 @@ async def _from_tree(session: Session, catalog: Catalog, sql: str) -> Descriptio
     """What the statement's tree says of it, or why nothing can be had from that."""
     try:
         async with session.undone():
-            await check_literals(session, catalog, sql)
-            if not await session.silence(catalog.event_triggers):
+            await catalog.survey(session)
+            analysable = await session.silence(catalog.event_triggers)
+            await check_literals(session, catalog, sql, analysable=analysable)
+            if not analysable:
                 return "cannot be analysed without firing an event trigger"
             analysed = await session.analyse(sql)
             if analysed is None:

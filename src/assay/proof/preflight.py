@@ -3,13 +3,12 @@
 A literal is read while a statement is parsed: ``'(1)'::holder`` calls the input function of a row type, and that
 evaluates the CHECK constraints of the domains inside it (coerce_type(), parse_coerce.c; domain_in(), domains.c), with
 functions that may take numbers from a sequence or end a session, which no rollback takes back. So where a database has
-such domains, the statement is prepared with a parameter in the place of each literal first: the server finds the types
-of parameters as it does those of literals, and reads nothing.
+such domains, the statement is analysed with ``null::unknown`` in the place of each literal first: that gets its type as
+a literal does, and no function is called to read it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,13 +19,13 @@ from assay.catalog.queries import qualified
 from assay.catalog.reader import Catalog
 from assay.errors import StatementError
 from assay.pgtypes.model import PgType
-from assay.proof.session import Session
+from assay.proof.querytree import Node, walk
+from assay.proof.session import Session, TooLarge
 from assay.sql.lexer import BLANK, Kind, tokenize
 
-_INDETERMINATE = "42P18"
-"""SQLSTATE where nothing tells the type of a parameter: a literal in its place is of type text, or of none."""
-
-_NOT_SUPPORTED = "0A000"
+_NULL = " null::pg_catalog.unknown "
+_NOT_TAKEN = ("42601", "0A000")
+"""SQLSTATEs where only a literal may stand: it is part of the language there, such as the path of JSON_TABLE."""
 
 _PREPARED = frozenset({"select", "values", "with", "table", "insert", "update", "delete", "merge", "("})
 """How a statement begins that PREPARE takes."""
@@ -51,15 +50,20 @@ class _Literal:
     before: str
 
 
-async def check_literals(session: Session, catalog: Catalog, sql: str) -> None:
-    """Raise StatementError for a statement with a literal whose reading may run code of users."""
-    await catalog.survey(session)
+async def check_literals(session: Session, catalog: Catalog, sql: str, *, analysable: bool) -> None:
+    """Raise StatementError for a statement with a literal whose reading may run code of users.
+
+    Args:
+        analysable: whether a statement can be analysed without running code of users for that.
+    """
     literals = _literals(sql) if catalog.checked_by_users else []
     if not literals:
         return
+    if not analysable:
+        raise _refusal(sql, literals[0], "an event trigger is in the way of finding out")
     if (first := _first_word(sql)) not in _PREPARED:
         if first in _HOLDS_QUERY:
-            raise _refusal(sql, literals[0], "that of a literal in EXPLAIN, CREATE, DECLARE or CALL is not foreseen")
+            raise _refusal(sql, literals[0], "what one in EXPLAIN, CREATE, DECLARE or CALL is of is not known")
         return
     named = await _types_named(session, catalog, literals)
     for literal in literals:
@@ -68,24 +72,54 @@ async def check_literals(session: Session, catalog: Catalog, sql: str) -> None:
     await _check_types(session, catalog, sql, [one for one in literals if one.before not in {*named, *_BUILT_IN}])
 
 
-async def _check_types(session: Session, catalog: Catalog, sql: str, literals: Sequence[_Literal]) -> None:
-    """Let the server find the types of these literals; those that it cannot tell are of no type of users."""
-    first = 1 + max((int(sql[t.start + 1 : t.end]) for t in tokenize(sql) if t.kind is Kind.PARAMETER), default=0)
-    while literals:
-        text = _with_parameters(sql, literals, first)
+async def _check_types(session: Session, catalog: Catalog, sql: str, literals: list[_Literal]) -> None:
+    """Let the server find the types of these literals. Raises its error for a statement that is not valid."""
+    left, query = literals, None
+    while left and query is None:
         try:
-            types = (await session.parameters(text))[first - 1 :]
+            async with session.undone():
+                query = (await session.analysed(_with_nulls(sql, left))).query
+        except (TooLarge, RecursionError) as error:
+            raise _refusal(sql, left[0], "the statement is too large to tell") from error
         except asyncpg.PostgresError as error:
-            number = _parameter_refused(text, error, session.before_prepared) - first
-            if not 0 <= number < len(literals):
-                raise _refusal(sql, literals[0], f"with parameters for all of them it says: {error}") from error
-            literals = [*literals[:number], *literals[number + 1 :]]
-            continue
-        await catalog.load(session, types=types)
-        for literal, oid in zip(literals, types, strict=True):
-            if _is_read_by_users(catalog, catalog.types[oid]):
-                raise _refusal(sql, literal, f"it is one of {catalog.types[oid]}")
-        return
+            position, refused = _place(sql, left, int(error.position or 0) - session.before_prepared)
+            if error.sqlstate not in _NOT_TAKEN or refused is None:
+                error.position = str(position) if error.position else None
+                raise
+            left = [literal for literal in left if literal is not refused]
+    types = {_type_of_literal(node) for node in walk(query or [])} - {0}
+    await catalog.load(session, types=types)
+    for kind in (catalog.types[oid] for oid in sorted(types)):
+        if _is_read_by_users(catalog, kind):
+            raise _refusal(sql, left[0], f"one of them is of the type {kind}")
+
+
+def _type_of_literal(node: Node) -> int:
+    """The type that a literal in the place of a node would be read as; 0 for none."""
+    if node.tag == "CONST" and node["constisnull"]:
+        return int(node["consttype"])
+    # DEFAULT NULL of JSON_VALUE is cast when it runs, another literal at once (transformJsonBehavior(), parse_expr.c).
+    return int(node["returning"]["typid"]) if node.tag == "JSONEXPR" and node["returning"] else 0
+
+
+def _with_nulls(sql: str, literals: Sequence[_Literal]) -> str:
+    parts, end = [], 0
+    for literal in literals:
+        parts += [sql[end : literal.start], _NULL]
+        end = literal.end
+    return "".join([*parts, sql[end:]])
+
+
+def _place(sql: str, literals: Sequence[_Literal], position: int) -> tuple[int, _Literal | None]:
+    """Where a position in the statement with NULLs is in the statement, from 1, and the literal that stands there."""
+    offset = position - 1
+    for literal in literals:
+        if offset < literal.start:
+            break
+        if offset < literal.start + len(_NULL):
+            return literal.start + 1, literal
+        offset += literal.end - literal.start - len(_NULL)
+    return min(offset, len(sql)) + 1, None
 
 
 async def _types_named(session: Session, catalog: Catalog, literals: Sequence[_Literal]) -> dict[str, PgType]:
@@ -122,28 +156,6 @@ def _words(sql: str) -> Iterator[tuple[Kind, str, int, int]]:
 
 def _first_word(sql: str) -> str:
     return next((text.lower() for _, text, _, _ in _words(sql)), "")
-
-
-def _with_parameters(sql: str, replaced: Sequence[_Literal], first: int) -> str:
-    parts, end = [], 0
-    for number, literal in enumerate(replaced, first):
-        parts += [sql[end : literal.start], f" ${number} "]
-        end = literal.end
-    return "".join([*parts, sql[end:]])
-
-
-def _parameter_refused(text: str, error: asyncpg.PostgresError, before: int) -> int:
-    """The number of a parameter in whose place any literal is of a type of the server's; 0 for none.
-
-    An indeterminate one is named by the error, in words of any language; a constant that must be written out, such as
-    the path of JSON_TABLE, is pointed at.
-    """
-    if error.sqlstate == _INDETERMINATE:
-        named = re.search(r"\$(\d+)", str(error))
-        return int(named[1]) if named else 0
-    at = int(error.position or 0) - before - 1 if error.sqlstate == _NOT_SUPPORTED else -1
-    pointed = (word[1:] for kind, word, start, _ in _words(text) if kind is Kind.PARAMETER and start == at)
-    return int(next(pointed, "0"))
 
 
 def _is_read_by_users(catalog: Catalog, kind: PgType) -> bool:

@@ -86,16 +86,6 @@ class Session:
     def _prepare(self, sql: str) -> str:
         return f"prepare {self._name} as {sql}"
 
-    async def parameters(self, sql: str) -> list[int]:
-        """The types of the parameters of a statement, as OIDs; raises asyncpg's errors for one that is not valid."""
-        version = self._connection.get_server_version().major
-        async with self.undone():
-            await self.text(self._prepare(sql))
-            self._prepared = True
-            facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
-        found: list[int] = facts["parameters"]
-        return found
-
     async def silence(self, event_triggers: frozenset[str]) -> bool:
         """Keep event triggers that are so enabled from firing, until all is undone; whether that can be.
 
@@ -113,22 +103,24 @@ class Session:
 
         Raises TooLarge, and StatementError for more parameters than can be sent.
         """
-        version = self._connection.get_server_version().major
         try:
-            await self.text(self._prepare(sql))
-            self._prepared = True
-            facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
-            _check_number(len(facts["parameters"]), sql)
-            text = await self._tree(sql, facts["declared"])
+            return await self.analysed(sql)
         except asyncpg.PostgresError:
             return None
-        if text is None:
-            return None
+
+    async def analysed(self, sql: str) -> Analysed:
+        """The same, with asyncpg's errors for a statement that has no tree."""
+        version = self._connection.get_server_version().major
+        await self.text(self._prepare(sql))
+        self._prepared = True
+        facts = msgspec.json.decode(await self.text(_facts(version), self._name) or "{}")
+        _check_number(len(facts["parameters"]), sql)
+        text = await self._tree(sql, facts["declared"])
         query = _only_query(modernise(_fields_as_parameters(parse(text), facts["declared"]), version))
         results = facts.get("results")
         return Analysed(query, tuple(facts["parameters"]), tuple(results) if results is not None else None)
 
-    async def _tree(self, sql: str, declared: list[str]) -> str | None:
+    async def _tree(self, sql: str, declared: list[str]) -> str:
         arguments = ", ".join(declared)
         if len(declared) > MOST_PARAMETERS:
             arguments = f"pg_temp.{self._name}_arguments"
@@ -137,7 +129,7 @@ class Session:
             sql = _parameters_as_fields(sql)
         return await self.body(sql, [arguments] if arguments else [])
 
-    async def body(self, sql: str, arguments: list[str]) -> str | None:
+    async def body(self, sql: str, arguments: list[str]) -> str:
         """The text of the tree of statements as the body of a new function with these arguments.
 
         Raises TooLarge, and asyncpg's errors for what has no such tree.
@@ -151,6 +143,8 @@ class Session:
         text = await self.text(_BODY, name, LARGEST_TREE)
         if text == "":
             raise TooLarge
+        if text is None:
+            raise asyncpg.FeatureNotSupportedError("the body has no tree")
         return text
 
 

@@ -48,7 +48,7 @@ async def _tree(session: Session, function: Function) -> str:
     try:
         async with session.undone():
             await session.text(_SET_PATH, function.settings[0].removeprefix(_PATH))
-            return await session.body(function.source, arguments) or ""
+            return await session.body(function.source, arguments)
     except asyncpg.PostgresError:
         return ""
 
