@@ -31,6 +31,8 @@ GRACE = 5.0
 """Seconds that the process has to end when it is asked to."""
 SLACK = 2.0
 """Seconds that the process has to notice by itself that a module takes too long."""
+MOST_LOST = 20
+"""How many modules the work may be begun again without; where more seem to end it, there is one that does so later."""
 LOOK = 0.1
 """Seconds between two looks at a process that says nothing."""
 TELL = 0.05
@@ -94,7 +96,7 @@ def apart(work: Work[_T], limit: float, progress: Progress | None = None) -> _T:
         outcome = _once(work, failed, limit, progress)
         if not isinstance(outcome, _Lost):
             return outcome
-        if not outcome.path or Path(outcome.path) in failed:
+        if not outcome.path or Path(outcome.path) in failed or len(failed) == MOST_LOST:
             raise ProofError(
                 f"The process that imports the project's modules could not go on: {outcome.why}; "
                 "look for a module that ends its process, or has its memory used up, some time after it is imported"
@@ -114,14 +116,14 @@ def _once(work: Work[_T], failed: dict[Path, str], limit: float, progress: Progr
     process = _Process(number)
     try:
         os.close(begin)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        outcome: _T | _Lost = _Watched(process, end, board, limit, progress).outcome()
+        with os.fdopen(end, "rb", buffering=0) as pipe:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            outcome: _T | _Lost = _Watched(process, pipe.fileno(), board, limit, progress).outcome()
         return outcome
     except KeyboardInterrupt:
         process.stop()
         raise
     finally:
-        os.close(end)
         process.end()
         board.close()
 

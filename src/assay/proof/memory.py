@@ -62,7 +62,8 @@ class Memory:
                 return Kept()
             file = msgspec.json.decode(content, type=_File)
             found = {text: file.answers[text] for text in texts if text in file.answers}
-            os.utime(self._path)
+            with suppress(OSError):  # where only reading is allowed
+                os.utime(self._path)
             return Kept(file.server, {text: _description(raw) for text, raw in found.items()}, file.answers)
         return Kept()
 

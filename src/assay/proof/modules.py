@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
@@ -157,12 +158,13 @@ def _import(source: Source) -> ModuleType:
 def _taken(source: Source) -> bool:
     """Whether a module of that name, or of its package's, from elsewhere is loaded already."""
     name = source.name or ""
-    top = sys.modules.get(name.partition(".")[0])
     loaded = sys.modules.get(name)
     if loaded is not None:
         return _file(loaded) != source.path
-    file = _file(top) if top is not None else None
-    return file is not None and not source.path.is_relative_to(file.parent)
+    top = sys.modules.get(name.partition(".")[0])
+    if top is None or _file(top) is None:
+        return False
+    return not any(source.path.is_relative_to(Path(folder).resolve()) for folder in getattr(top, "__path__", ()))
 
 
 def _file(module: ModuleType) -> Path | None:
@@ -193,7 +195,7 @@ def _package_alias(folder: Path) -> str:
 
 def _alias(path: Path) -> str:
     word = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
-    return f"assay_checked_{word}_{abs(hash(path)):x}"
+    return f"assay_checked_{word}_{sha256(str(path).encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
 def _load(path: Path, name: str) -> ModuleType:

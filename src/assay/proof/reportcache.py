@@ -69,7 +69,8 @@ class ReportCache:
             if value["sources"] != self._sources() or not _inputs_from_json(value["inputs"]).hold():
                 return None
             report = _report_from_json(value["report"], queries)
-            os.utime(self.path)
+            with suppress(OSError):  # where only reading is allowed
+                os.utime(self.path)
             return replace(report, seconds=time.perf_counter() - start)
         return None
 
@@ -82,8 +83,11 @@ class ReportCache:
 
         Where that cannot be done, or is not safe, the next run has no report to take.
         """
-        if not report.basis.migrations:
-            return
+        if report.basis.migrations:
+            with suppress(OSError):
+                self._write(report, beginning, set(files), set(folders))
+
+    def _write(self, report: Report, beginning: Beginning, files: set[str], folders: set[str]) -> None:
         sources = self._sources()
         inputs = beginning.inputs(
             {*files, *sources, *self._migrations()}, {*folders, str(self.settings.migrations), *_python_path()}
@@ -92,13 +96,9 @@ class ReportCache:
             return
         value = {"inputs": _inputs_to_json(inputs), "report": _report_to_json(report), "sources": sources}
         content = b"\n".join([json.dumps(value, separators=(",", ":")).encode(), report.queries])
-        with suppress(OSError):
-            self._write(sha256(content).hexdigest().encode() + b"\n" + content)
-
-    def _write(self, content: bytes) -> None:
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(self.path, content, 0o600)
+        replace_file(self.path, sha256(content).hexdigest().encode() + b"\n" + content, 0o600)
         kept = sorted(folder.glob("*.report"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[MOST_FILES:]:
             path.unlink(missing_ok=True)
