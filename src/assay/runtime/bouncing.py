@@ -38,18 +38,23 @@ _DIRECT = "open a connection that goes past PgBouncer with assay.connect"
 
 async def open_bounced(url: DatabaseUrl, *, timeout: float, settings: Mapping[str, str] | None) -> DriverConnection:  # noqa: ASYNC109 - the driver's
     """Open a driver connection to PgBouncer; raises as :func:`assay.runtime.connecting.open_connection` does."""
-    unknown = sorted(name for name in settings or () if name.lower() not in PASSED_ON)
-    if unknown:
-        raise ConfigurationError(
-            f"server_settings has {unknown[0]!r}, which PgBouncer does not keep for a connection; "
-            f"{_INSTEAD['set']}, or leave it out"
-        )
+    check_settings(settings)
     options: dict[str, Any] = {"server_settings": dict(settings) if settings else None, "statement_cache_size": 0}
     driver: Any = await open_connection(url, timeout=timeout, **options)
     # Or else the driver would turn JIT off in one session while it looks up types, and on again in another.
     driver._server_caps = driver._server_caps._replace(jit=False)  # noqa: SLF001
     opened: DriverConnection = driver
     return opened
+
+
+def check_settings(settings: Mapping[str, str] | None) -> None:
+    """Raise ConfigurationError for a setting that PgBouncer does not keep."""
+    unknown = sorted(name for name in settings or () if name.lower() not in PASSED_ON)
+    if unknown:
+        raise ConfigurationError(
+            f"server_settings has {unknown[0]!r}, which PgBouncer does not keep for a connection; "
+            f"{_INSTEAD['set']}, or leave it out"
+        )
 
 
 class BouncedSession(Session):
@@ -66,7 +71,7 @@ class BouncedSession(Session):
         self, query: Query, row: Any, values: tuple[object, ...]
     ) -> tuple[Builder, Sequence[asyncpg.Record]]:
         """Run a statement for its records. Raises UsageError for one that needs a session of its own."""
-        _refuse(query)
+        refuse_kept(query)
         if not self.busy:
             self.forget_prepared()
         try:
@@ -78,14 +83,14 @@ class BouncedSession(Session):
     async def command(self, text: str, query: Query | None = None) -> str:
         """Run one or several statements by the simple protocol. Raises UsageError as ``fetch`` does."""
         if query is not None:
-            _refuse(query)
+            refuse_kept(query)
         return await super().command(text, query)
 
     @asynccontextmanager
     async def using(self, query: Query | None = None) -> AsyncIterator[DriverConnection]:
         """The driver connection for one operation. Raises UsageError as ``fetch`` does."""
         if query is not None:
-            _refuse(query)
+            refuse_kept(query)
         try:
             async with super().using(query) as driver:
                 yield driver
@@ -95,7 +100,7 @@ class BouncedSession(Session):
 
     async def prepared(self, query: Query) -> Prepared:
         """The query prepared, for the transaction that is open."""
-        _refuse(query)
+        refuse_kept(query)
         return await self._prepare(query)
 
     async def mend(self, *, always: bool) -> None:
@@ -128,7 +133,8 @@ def refuse_to_keep(what: str) -> UsageError:
     )
 
 
-def _refuse(query: Query) -> None:
+def refuse_kept(query: Query) -> None:
+    """Raise UsageError for a statement that works only in a session of one's own."""
     what = _kept(query.statement.text) if query.footprint else None
     if what is not None:
         raise refuse_to_keep(what)

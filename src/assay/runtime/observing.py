@@ -102,9 +102,12 @@ def observed_name(url: DatabaseUrl) -> str:
     return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or url.user or ''}"
 
 
-def query_name(sql: str) -> str:
-    """The name of a query: by its leading comment, else by the function outside of Assay that runs it now."""
-    return _written_name(sql) or caller() or operation(sql)
+def query_name(sql: str, *, awaits: bool = True) -> str:
+    """The name of a query: by its leading comment, else by the function outside of Assay that runs it now.
+
+    ``awaits`` says that this is a coroutine, as on the async surface.
+    """
+    return _written_name(sql) or caller(awaits=awaits) or operation(sql)
 
 
 @lru_cache(maxsize=4096)
@@ -114,21 +117,21 @@ def operation(sql: str) -> str:
     return found[1].upper() if found else "SQL"
 
 
-def caller() -> str | None:
+def caller(*, awaits: bool = True) -> str | None:
     """The function that called Assay, as ``module.function``; None when a task was made of the call itself."""
-    frame = calling_frame()
+    frame = calling_frame(awaits=awaits)
     if frame is None:
         return None
     return f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}".replace(".<locals>", "")
 
 
-def calling_frame() -> FrameType | None:
-    """The innermost frame that awaits Assay and is neither its own nor the library's."""
+def calling_frame(*, awaits: bool = True) -> FrameType | None:
+    """The innermost frame that awaits Assay, or calls it, and is neither its own nor the library's."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the caller, and quick
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_NOT_CALLERS):
         frame = frame.f_back
     # What awaits is a coroutine or a generator; a plain function is who runs the event loop.
-    return frame if frame is not None and frame.f_code.co_flags & _CAN_AWAIT else None
+    return frame if frame is not None and (not awaits or frame.f_code.co_flags & _CAN_AWAIT) else None
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ from assay.runtime.observing import Call, Observer, operation, query_name
 from assay.runtime.query import Query
 from assay.runtime.session import Session
 
-_TOLD = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
+TOLD = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
 """What is told of the commands that no query of the application stands behind."""
 
 
@@ -36,7 +36,7 @@ class WatchedSession(Session):
 
     async def command(self, text: str, query: Query | None = None) -> str:
         """Run one or several statements by the simple protocol, and tell of them."""
-        if query is None and operation(text) not in _TOLD:
+        if query is None and operation(text) not in TOLD:
             return await super().command(text)
         async with self._told(query.statement.source if query else text):
             return await super().command(text, query)

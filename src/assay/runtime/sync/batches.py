@@ -45,8 +45,7 @@ def _run(session: Session, batch: Batch, prepared: Prepared) -> list[PGresult]:
 
 
 def _executions(session: Session, batch: Batch, prepared: Prepared) -> Iterator[Callable[[], None]]:
-    statement, send = prepared.statement, session.driver.pgconn.send_query_prepared
-    formats = statement.formats
+    statement, pgconn = prepared.statement, session.driver.pgconn
     for values in batch.arguments(prepared):
         forms = statement.forms(values, batch.query, batch.given.number)
-        yield partial(send, statement.name, forms, formats, statement.format)
+        yield partial(statement.send, pgconn, forms)

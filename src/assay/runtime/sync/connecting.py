@@ -78,6 +78,7 @@ def _arguments(url: DatabaseUrl, settings: Mapping[str, str]) -> dict[str, Any]:
     given = dict(url.options)
     known = {name: value for name, value in given.items() if name in _KEYWORDS}
     session = {name: value for name, value in given.items() if name not in _KEYWORDS} | dict(settings)
+    known |= {name: session.pop(name) for name in [*session] if name == "application_name"}
     options = [known.pop("options", ""), *(f"-c {name}={_escaped(value)}" for name, value in session.items())]
     place = {"host": url.host or _default_host(), "port": url.port, "user": url.user, "password": url.password}
     chosen = {**known, **place, "dbname": url.database, "options": " ".join(filter(None, options))}

@@ -8,19 +8,27 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, LiteralString, Self
 
+import psycopg
+
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
+from assay.runtime.bouncing import check_settings
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
+from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
 from assay.runtime.pool import PoolStats
-from assay.runtime.pool_options import Reset, read_options, read_url
+from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
 from assay.runtime.query import Query
+from assay.runtime.slow_queries import SlowQueries
+from assay.runtime.sync.bouncing import BouncedSession
 from assay.runtime.sync.connecting import open_connection
 from assay.runtime.sync.connection import Connection
 from assay.runtime.sync.hooks import AfterConnect, Hooks, KeepOrClose
 from assay.runtime.sync.reserve import Reserve
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.transaction import Transactions
+from assay.runtime.sync.watched_reserve import WatchedReserve
+from assay.runtime.sync.watched_session import WatchedBouncedSession, WatchedSession
 
 
 class Pool(Transactions):
@@ -39,7 +47,7 @@ class Pool(Transactions):
     Raises ConfigurationError for a value that cannot be used.
     """
 
-    __slots__ = ("_hooks", "_reserve", "_settings", "_url")
+    __slots__ = ("_hooks", "_reserve", "_settings", "_url", "_watched", "name")
 
     def __init__(
         self,
@@ -53,9 +61,14 @@ class Pool(Transactions):
         connect_timeout: float | None = None,
         reset: Reset | None = None,
         server_settings: Mapping[str, str] | None = None,
+        pgbouncer: bool | None = None,
+        leak_after: float | None = None,
+        slow_query: float | None = None,
         after_connect: AfterConnect | None = None,
         before_acquire: KeepOrClose | None = None,
         after_release: KeepOrClose | None = None,
+        observers: Sequence[ObserverFactory] = (),
+        name: str | None = None,
     ) -> None:
         self._url = read_url(url)
         options = read_options({
@@ -66,10 +79,16 @@ class Pool(Transactions):
             "max_lifetime": max_lifetime,
             "connect_timeout": connect_timeout,
             "reset": reset,
+            "pgbouncer": pgbouncer,
+            "leak_after": leak_after,
+            "slow_query": slow_query,
         })  # fmt: skip
+        self.name = name or observed_name(self._url)
+        if options.pgbouncer:
+            check_settings(server_settings)
         self._settings = dict(server_settings) if server_settings else None
         self._hooks = Hooks(after_connect, before_acquire, after_release)
-        self._reserve = Reserve(self._url, options, self._hooks, self._open_session)
+        self._reserve, self._watched = self._made_reserve(options, observers)
 
     @classmethod
     def open(cls, url: str | DatabaseUrl | None = None, **options: Any) -> Self:
@@ -222,13 +241,34 @@ class Pool(Transactions):
 
     def _open_session(self) -> Session:
         timeout = self._reserve.options.connect_timeout
-        session = Session(open_connection(self._url, timeout=timeout, server_settings=self._settings))
+        session = self._session(open_connection(self._url, timeout=timeout, server_settings=self._settings))
         try:
             self._hooks.connected(session, self._url)
         except BaseException:
             session.close()
             raise
         return session
+
+    def _session(self, driver: psycopg.Connection[Any]) -> Session:
+        bounced = self._reserve.options.pgbouncer
+        if self._watched is not None and self._watched.observers:
+            return (WatchedBouncedSession if bounced else WatchedSession)(driver, self._watched.observers)
+        return (BouncedSession if bounced else Session)(driver)
+
+    def _made_reserve(
+        self, options: PoolOptions, factories: Sequence[ObserverFactory]
+    ) -> tuple[Reserve, WatchedReserve | None]:
+        """What holds the connections, and the same once more if it is one that watches them."""
+        if not (factories or options.leak_after or options.slow_query):
+            return Reserve(self._url, options, self._hooks, self._open_session), None
+
+        def observe() -> tuple[Observer, ...]:
+            observed = Observed(self.name, self._url, self.stats)
+            slow = (SlowQueries(options.slow_query, observed),) if options.slow_query else ()
+            return (*(make(observed) for make in factories), *slow)
+
+        watched = WatchedReserve(self._url, options, self._hooks, self._open_session, observe)
+        return watched, watched
 
     def _usage(self) -> str:
         return f"{self._reserve.in_use} of {self._reserve.options.max_connections} connections in use"

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import asyncpg
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 from assay.errors import ConnectionLost, DecodeError, Error, ParameterError, UsageError
 from assay.runtime import session as shared
@@ -44,6 +44,8 @@ class Described:
     """A statement prepared in one session, as the server described it."""
 
     name: bytes
+    """Empty for one that is not kept."""
+    text: bytes
     attributes: tuple[asyncpg.Attribute, ...]
     parameters: tuple[Codec, ...]
     oids: tuple[int, ...]
@@ -55,6 +57,13 @@ class Described:
     def formats(self) -> list[Format]:
         """Of the parameters."""
         return [Format.BINARY if codec.sends_binary else Format.TEXT for codec in self.parameters]
+
+    def send(self, pgconn: PGconn, forms: Sequence[bytes | None]) -> None:
+        """Ask for it to be run."""
+        if self.name:
+            pgconn.send_query_prepared(self.name, forms, self.formats, self.format)
+        else:
+            pgconn.send_query_params(self.text, forms, self.oids, self.formats, self.format)
 
     def forms(self, values: Sequence[object], query: Query, row: int | None = None) -> list[bytes | None]:
         """The arguments as they are sent; ``row`` is the row of many, from 1, that they are.
@@ -127,7 +136,12 @@ class Session:
     @property
     def is_unsettled(self) -> bool:
         """Whether something has to be done before somebody else uses it."""
-        return bool(self.footprint or self.interrupted or self.lent_driver or self._lock.locked())
+        return bool(self.footprint or self.interrupted or self.lent_driver or self.is_busy)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._lock.locked()
 
     @property
     def in_transaction(self) -> bool:
@@ -137,11 +151,11 @@ class Session:
     @property
     def is_closed(self) -> bool:
         """Whether the connection has ended; while it is idle, the server's goodbye is seen without asking it."""
-        return self.driver.closed or (not self._lock.locked() and self.wire.is_broken)
+        return self.driver.closed or (not self.is_busy and self.wire.is_broken)
 
     def fetch(self, query: Query, row: Any, values: tuple[object, ...]) -> tuple[Builder, Sequence[Any]]:
         """Run a statement for its records, and find the builder of its rows before it runs."""
-        with self.using(query):
+        with self.using(query, values):
             prepared = self.prepared(query)
             builder = prepared.layout.builder(row)
             try:
@@ -157,7 +171,7 @@ class Session:
             return ""
         if not values:
             return self.command(query.statement.text, query)
-        with self.using(query):
+        with self.using(query, values):
             prepared = self.prepared(query)
             try:
                 result = self.run(prepared, query, values)
@@ -171,7 +185,7 @@ class Session:
         Raises TimeoutError after so many seconds, and cuts the connection.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self.using(query):
+        with self.using(query, text=text):
             data = self.sendable(text)
             results = self.ask(lambda: self.driver.pgconn.send_query(data), query or text, deadline=deadline)
             return _tag(results[-1]) if results else ""
@@ -184,9 +198,9 @@ class Session:
                     self._prepare(query)
 
     def interrupt(self) -> None:
-        """Have the server cancel what another thread is running here."""
-        if self._lock.locked() and not self.driver.closed:
-            self.wire.cancel()
+        """End the session under another thread, and have the server cancel what it is running."""
+        if self.is_busy and not self.driver.closed:
+            self.wire.end_from_outside()
 
     def mend(self, *, always: bool, timeout: float) -> None:
         """Make the session as good as new, or raise: then it must be closed.
@@ -196,7 +210,7 @@ class Session:
             timeout: seconds for each of its steps.
         """
         # What was done to a driver connection that was given out, such as handlers, cannot all be undone.
-        if self._lock.locked() or self.lent_driver or self.footprint is Footprint.LASTING:
+        if self.is_busy or self.lent_driver or self.footprint is Footprint.LASTING:
             raise UsageError("The session cannot be made as good as new")
         self.depth, self.interrupted, self.left_open = 0, False, []
         if self.in_transaction:
@@ -228,8 +242,16 @@ class Session:
     # --- requests
 
     @contextmanager
-    def using(self, query: Query | None = None) -> Iterator[None]:
-        """One request at a time, and errors as users see them."""
+    def using(
+        self, query: Query | None = None, values: Sequence[object] = (), text: str | None = None
+    ) -> Iterator[None]:
+        """One request at a time, and errors as users see them.
+
+        Args:
+            query: what is asked, if it is a query of the application's.
+            values: its arguments.
+            text: a command of Assay's own, if it is that.
+        """
         if self._pid != os.getpid():
             raise UsageError(OF_ANOTHER_PROCESS.format(self._pid))
         if not self._lock.acquire(blocking=False):
@@ -309,8 +331,7 @@ class Session:
         """Run a prepared statement; only inside of ``using``."""
         statement = prepared.statement
         forms = statement.forms(prepared.encode(values) if prepared.encodes else values, query)
-        send, formats = self.driver.pgconn.send_query_prepared, statement.formats
-        return self.ask(lambda: send(statement.name, forms, formats, statement.format), query)[-1]
+        return self.ask(lambda: statement.send(self.driver.pgconn, forms), query)[-1]
 
     def rows(self, result: PGresult) -> Sequence[tuple[Any, ...]]:
         """The rows of a result whose statement this session has described."""
@@ -333,10 +354,18 @@ class Session:
     def _describe(self, query: Query) -> Described:
         self._described += 1
         name = b"assay_%d" % self._described
-        pgconn, data = self.driver.pgconn, self.sendable(query.statement.text)
-        self.ask(lambda: pgconn.send_prepare(name, data), query)
         self._forgotten.append(name)
-        result = self.ask(lambda: pgconn.send_describe_prepared(name), query)[-1]
+        described = self.describe(query, name)
+        self._forgotten.remove(name)
+        return described
+
+    def describe(self, query: Query, name: bytes) -> Described:
+        """Prepare a query under a name, and learn what it takes and returns; only inside of ``using``."""
+        pgconn, data = self.driver.pgconn, self.sendable(query.statement.text)
+        sends = [partial(pgconn.send_prepare, name, data), partial(pgconn.send_describe_prepared, name)]
+        for result in self.wire.ask_all(sends):
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise self.refusal(result, query)
         taken = [result.param_type(index) for index in range(result.nparams)]
         given = [result.ftype(index) for index in range(result.nfields)]
         self._learn([*taken, *given])
@@ -344,10 +373,8 @@ class Session:
         columns = [types.codec(oid) for oid in given]
         names = [(result.fname(index) or b"").decode(encoding) for index in range(result.nfields)]
         attributes = tuple(asyncpg.Attribute(name, codec.type) for name, codec in zip(names, columns, strict=True))
-        binary = all(codec.decode is not None for codec in columns)
-        self._forgotten.remove(name)
-        parameters = tuple(types.codec(oid) for oid in taken)
-        return Described(name, attributes, parameters, tuple(taken), Format.BINARY if binary else Format.TEXT)
+        form = Format.BINARY if all(codec.decode for codec in columns) else Format.TEXT
+        return Described(name, data, attributes, tuple(map(types.codec, taken)), tuple(taken), form)
 
     def _learn(self, oids: list[int]) -> None:
         """Ask the server about types that the session has not met."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -226,7 +227,22 @@ class Wire:
         """End the connection; only for the thread that uses it."""
         self._pgconn.finish()
 
+    def end_from_outside(self) -> None:
+        """Break the connection under the thread that uses it, and have the server end what it is doing."""
+        with suppress(psycopg.Error, OSError):
+            cancel = self._pgconn.get_cancel()
+            self.hang_up()
+            # Which waits as long as the network does.
+            asking = threading.Thread(target=lambda: _quietly(cancel.cancel), daemon=True)
+            asking.start()
+            asking.join(CANCEL_TIMEOUT)
+
     def hang_up(self) -> None:
         """Break the connection under the thread that uses it, which finds that out by itself."""
         with socket.socket(fileno=os.dup(self._socket)) as line:
             line.shutdown(socket.SHUT_RDWR)
+
+
+def _quietly(work: Callable[[], None]) -> None:
+    with suppress(psycopg.Error):
+        work()
