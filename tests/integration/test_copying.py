@@ -215,6 +215,29 @@ async def test_cancelled_copy_leaves_nothing_and_the_connection_is_used_again(po
     assert await pool.copy_in("item", [(1, "a", None)]) == 1
 
 
+async def test_type_that_changed_since_the_last_copy_is_noticed(pool: assay.Pool) -> None:
+    """Both types have four bytes, so the server would take the one for the other."""
+    await pool.execute("create table number (value int)")
+    await pool.copy_in("number", [(3,)])
+    await pool.execute("alter table number alter value type real")
+    await pool.copy_in("number", [(3,), (0.5,)])
+    assert await pool.fetch_all(float, "select value from number order by 1") == [0.5, 3.0, 3.0]
+
+
+async def test_types_of_users_are_copied(pool: assay.Pool) -> None:
+    await pool.execute(
+        "create type mood as enum ('happy', 'sad'); create domain score as int check (value > 0);"
+        "create type place as (x int, y text);"
+        "create table every (a mood, b score, c place, d text[], e int4range, f jsonb[], g inet)"
+    )
+    row = ("sad", 5, (1, "a"), ["x", None], None, [{"k": 1}, None], None)
+    assert await pool.copy_in("every", [row, row]) == 2
+    sql = "select a::text, b, (c).x, d[1], f[1]->>'k' from every limit 1"
+    assert await pool.fetch_one(tuple[str, int, int, str, str], sql) == ("sad", 5, 1, "x", "1")
+    with pytest.raises(assay.CheckViolation, match="in row 2"):
+        await pool.copy_in("every", [(5,), (0,)], columns=["b"])
+
+
 async def test_what_cannot_be_copied_is_refused(pool: assay.Pool) -> None:
     rows: Any = "abc"
     columns: Any = "id"

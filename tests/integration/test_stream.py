@@ -252,6 +252,16 @@ async def test_wrong_statement_or_argument_is_told_as_elsewhere(pool: assay.Pool
     assert await is_whole(pool)
 
 
+@only_async
+async def test_changed_schema_is_noticed_between_streams(pool: assay.Pool) -> None:
+    await pool.execute("insert into seen values (1)")
+    for change in ("alter table seen alter number type bigint", "deallocate all", "alter table seen add more int"):
+        sql = "select * from seen"
+        assert [row[0] async for row in pool.stream(tuple[int | None, ...], sql)] == [1]
+        await pool.execute(change)
+    assert [row async for row in pool.stream(tuple[int | None, ...], "select * from seen")] == [(1, None)]
+
+
 async def test_lost_connection_is_told(pool: assay.Pool, database: DatabaseUrl) -> None:
     numbers = pool.stream(int, NUMBERS, 100, batch=10)
     await anext(numbers)

@@ -28,6 +28,11 @@ WRITABLE = """
 select attname from pg_catalog.pg_attribute
 where attrelid = $1::text::pg_catalog.regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
 """
+_TYPES = """
+select atttypid from pg_catalog.unnest($2::text[]) with ordinality as wanted (name, place)
+left join pg_catalog.pg_attribute on attrelid = $1::text::pg_catalog.regclass and attname = name and not attisdropped
+order by place
+"""
 PLACE = re.compile(r"COPY .*, line (\d+)")
 """What the server says of the place of an error in its CONTEXT; in the binary format each row is a line."""
 
@@ -65,6 +70,7 @@ async def copy_rows(session: Session, copy: CopyIn) -> int:
         query = insert_of(copy.table, columns)
         try:
             async with session.using(query) as driver:
+                await _check_types(session, driver, copy.table, columns, query)
                 prepared = await session.prepared(query)
                 return await _sent(session, driver, copy.table, columns, _values(given, rows, prepared))
         except _Unfit as unfit:
@@ -130,6 +136,20 @@ def insert_of(table: TableName, columns: Sequence[str]) -> Query:
     query = query_for(f"insert into {table} ({names}) overriding system value values ({places})")  # noqa: S608 - quoted
     assert isinstance(query, Query)  # noqa: S101 - it has no clauses
     return query
+
+
+async def _check_types(
+    session: Session, driver: DriverConnection, table: TableName, columns: Sequence[str], query: Query
+) -> None:
+    """Forget what the driver knows of the columns when their types have changed since the session last copied.
+
+    In the binary format the server takes the bytes of any type that has as many: an integer would become some float.
+    """
+    types = tuple([record[0] for record in await driver.fetch(_TYPES, str(table), list(columns))])
+    if session.copied_types.setdefault(query, types) != types:
+        session.copied_types[query] = types
+        session.forget_prepared()
+        await driver.reload_schema_state()
 
 
 def _values(given: GivenRows, rows: Rows, prepared: Prepared) -> Any:

@@ -57,7 +57,7 @@ class Session:
     """
 
     __slots__ = (
-        *("_prepared", "driver", "expires_at", "idle_since", "receiver"),
+        *("_prepared", "copied_types", "driver", "expires_at", "idle_since", "receiver"),
         *("busy", "depth", "doomed", "footprint", "interrupted", "left_open", "lent_driver", "locks", "savepoints"),
     )
 
@@ -82,6 +82,8 @@ class Session:
         """The advisory locks that blocks hold."""
         self.left_open: list[Cursor[asyncpg.Record]] = []
         """Cursors that nobody fetches from any more, in a transaction that goes on."""
+        self.copied_types: dict[Query, tuple[int, ...]] = {}
+        """The types of the columns that were copied into, since COPY itself does not check what it is sent."""
         self.idle_since = 0.0
         self.expires_at = float("inf")
         self._prepared: dict[Query, Prepared] = {}
@@ -264,6 +266,8 @@ class Session:
         if isinstance(error, Error):
             raise error
         if isinstance(error, DRIVER_ERRORS):
+            if isinstance(error, _STALE):
+                self._prepared.clear()
             self.interrupted = isinstance(error, (OSError, asyncpg.InternalClientError))
             unfit = UNFIT.match(str(error.args[0])) if error.args else None
             if unfit is not None:

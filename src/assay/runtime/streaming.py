@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from asyncpg.cursor import Cursor
 
-from assay.errors import UsageError
+from assay.errors import DatabaseError, UsageError
 from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import query_for
 from assay.runtime.loops import call_in
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_STALE = ("0A000", "26000")
+"""What a statement fails with that was prepared before the schema changed, or is prepared no more."""
 BATCH = 500
 """Rows that are fetched at a time, unless the call says otherwise."""
 
@@ -130,6 +132,14 @@ class Stream(Generic[T]):
     async def _open(self) -> None:
         self._started = True
         self._loop = asyncio.get_running_loop()
+        try:
+            await self._begin()
+        except DatabaseError as error:
+            if error.sqlstate not in _STALE or self._home.reading_block() is None:
+                raise
+            await self._begin()  # with the statement prepared anew
+
+    async def _begin(self) -> None:
         block = self._home.reading_block()
         if block is not None:
             await block.__aenter__()

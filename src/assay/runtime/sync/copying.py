@@ -38,6 +38,7 @@ def copy_rows(session: Session, copy: CopyIn) -> int:
         places = f"the columns {', '.join(columns)}"
         given = GivenRows(Wanted(columns, len(columns), places, all_keys=copy.columns is None))
         query = insert_of(copy.table, columns)
+        session.forget(query)  # the types of columns may have changed, and COPY itself does not check what it is sent
         with session.using(query):
             prepared = session.prepared(query)
             pieces = _pieces(_tuples(given, rows, columns, prepared))

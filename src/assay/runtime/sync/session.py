@@ -337,6 +337,12 @@ class Session:
         """The rows of a result whose statement this session has described."""
         return self._types.rows(result)
 
+    def forget(self, query: Query) -> None:
+        """Prepare a query anew when it is needed next."""
+        prepared = self._prepared.pop(query, None)
+        if prepared is not None:
+            self._forgotten.append(prepared.statement.name)
+
     def prepared(self, query: Query) -> Prepared:
         """The query prepared in this session; only inside of ``using``."""
         return self._prepared.get(query) or self._prepare(query)
