@@ -54,6 +54,8 @@ PROVEN = [
     ("conditions", "select id from item where s like 'a' escape 'b' and m = 'a' and d > '2020-01-01' and $1 = 'x'"),
     ("inserted", "insert into item (s, m, id) values ('(1,a)', 'a', '1') returning m"),
     ("constants_of_the_language", "select extract(year from d), now() at time zone 'utc' from item"),
+    ("bits", "select bit_length(B'101'), length(X'1F'), octet_length(N'a')"),
+    ("bits_in_parts", "select 'a', B'101'\n'1', 'b'\n'c'"),
     ("no_literal", "select h from item"),
     ("comment", "select 1 -- '(1,a)'::holder"),
 ]

@@ -41,6 +41,10 @@ _BUILT_IN = frozenset({
 """Words before a literal that is of a type of the server's own, or that must be written out: it stays as it is."""
 
 
+_OF_BITS = "bBxXnN"
+"""How literals begin that have a type of their own: B'101', X'1F', and N'a'."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Literal:
     """Where a literal stands, and the word before it, folded as PostgreSQL does."""
@@ -141,12 +145,14 @@ def _literals(sql: str) -> list[_Literal]:
     found: list[_Literal] = []
     before = ""
     for kind, text, start, end in _words(sql):
-        if kind is Kind.STRING and found and before == "'":
+        is_literal = kind is Kind.STRING and text[0] not in _OF_BITS
+        if is_literal and before == "'":
             # One literal may be written in several parts, on lines of their own.
             found[-1] = _Literal(found[-1].start, end, found[-1].before)
-        elif kind is Kind.STRING:
+        elif is_literal:
             found.append(_Literal(start, end, before))
-        before = {Kind.WORD: text.lower(), Kind.QUOTED: text[1:-1].replace('""', '"'), Kind.STRING: "'"}.get(kind, "")
+        words = {Kind.WORD: text.lower(), Kind.QUOTED: text[1:-1].replace('""', '"')}
+        before = "'" if is_literal else words.get(kind, "")
     return found
 
 
