@@ -55,6 +55,15 @@ async def test_what_needs_a_session_is_refused_with_the_way_out(pool: assay.Pool
             await tx.execute(cast("Any", sql), *arguments)
 
 
+async def test_features_that_need_a_session_are_refused_with_the_reason(pool: assay.Pool) -> None:
+    with pytest.raises(assay.UsageError, match="LISTEN needs a session that is kept"):
+        pool.listen("news")
+    with pytest.raises(assay.UsageError, match="session advisory lock needs a session that is kept"):
+        async with pool.advisory_lock(1):
+            pass
+    await pool.notify("news", "which is sent like any statement")
+
+
 async def test_what_ends_with_its_transaction_is_not_refused(pool: assay.Pool) -> None:
     async with pool.transaction() as tx:
         await tx.execute("set local work_mem = '1MB'")

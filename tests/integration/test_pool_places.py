@@ -87,12 +87,17 @@ async def test_another_event_loop_is_told_to_open_its_own(database_18: DatabaseU
             with pytest.raises(assay.UsageError) as caught:
                 await attempt
             failures.append(caught.value)
+        for change in (pool.drain, pool.resize):
+            with pytest.raises(assay.UsageError):
+                change()
         with pytest.raises(assay.UsageError):
             async with pool.transaction():
                 pass
 
     async with assay.Pool(database_18) as pool:
         await asyncio.to_thread(lambda: asyncio.run(use(pool)))
+        with pytest.raises(assay.UsageError, match="is another than the running one"):
+            await asyncio.to_thread(pool.drain)
         assert await pool.fetch_one(int, "select 1") == 1
     assert len(failures) == 3
     for failure in failures:

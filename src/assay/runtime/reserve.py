@@ -133,7 +133,7 @@ class Reserve(Stock):
         self._check_loop()
 
     def _check_loop(self) -> None:
-        if get_running_loop() is not self._loop:
+        if not _is_running(self._loop):
             state = "closed since" if self._loop.is_closed() else "another than the running one"
             raise UsageError(
                 f"The pool for {self._url.place} was opened in an event loop that is {state}, and its connections work "
@@ -295,3 +295,11 @@ class Reserve(Stock):
             else:
                 kept.append(session)
         self._free = kept
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this is called from within the loop."""
+    try:
+        return get_running_loop() is loop
+    except RuntimeError:
+        return False

@@ -61,6 +61,7 @@ class Stock:
         self._url = url
         self.options = options
         self._hooks = hooks
+        self._mends_always = options.reset == "always" or hooks.after_release is not None
         self.opener = Opener(open_session)
         self._state = State.NEW
         self._loop: asyncio.AbstractEventLoop
@@ -84,14 +85,11 @@ class Stock:
         driver = session.driver
         if driver.is_closed():
             self._retire(session)
-        elif session.is_unsettled or driver.is_in_transaction() or self._mends_always():
+        elif session.is_unsettled or driver.is_in_transaction() or self._mends_always:
             self._mending += 1
             self._spawn(self._mend(session), self._tasks)
         else:
             self._offer(session)
-
-    def _mends_always(self) -> bool:
-        return self.options.reset == "always" or self._hooks.after_release is not None
 
     def _offer(self, session: Session) -> None:
         """Hand a session to who waits longest, or keep it."""
