@@ -24,28 +24,62 @@ _FIRST = frozenset(sys.builtin_module_names) | {
 """What is loaded before nearly any program's first line is run, so that no file of the program's can take its place."""
 
 
-@contextlib.contextmanager
-def importable(root: Path, folders: Iterable[Path]) -> Iterator[None]:
-    """Make the folders importable, and undo it and every import from below the root afterwards.
+class Importable:
+    """A context in which the folders can be imported from; afterwards every import from below the root is undone.
 
     Modules from elsewhere that have a name of the project's, such as ``calendar`` where the project has a calendar.py,
     stand aside: when the project's program runs, it is its own that it finds.
     """
-    path, modules, writes = list(sys.path), set(sys.modules), sys.dont_write_bytecode
-    sys.path[:0] = [str(folder) for folder in folders]
-    # Compiled files are told apart by the second they were written in, which is too coarse for a file just edited.
-    sys.dont_write_bytecode = True
-    importlib.invalidate_caches()
-    aside = _stand_aside(root)
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        sys.dont_write_bytecode = writes
-        for name in set(sys.modules) - modules:
-            if is_below(sys.modules[name], root):
+
+    def __init__(self, root: Path, folders: Iterable[Path]) -> None:
+        self._root = root
+        self._folders = [str(folder) for folder in folders]
+        self._names: frozenset[str] = frozenset()
+        self._aside: dict[str, ModuleType] = {}
+
+    def __enter__(self) -> Importable:
+        self._path, self._writes = list(sys.path), sys.dont_write_bytecode
+        found = set[str]().union(*map(_importable_names, import_folders(self._root)))
+        self._names = frozenset(found) - _OWN - _FIRST
+        if self._names & (sys.stdlib_module_names | set(sys.modules)):
+            _import_what_is_needed()
+        self._before = set(sys.modules)
+        sys.path[:0] = self._folders
+        # Compiled files are told apart by the second they were written in, too coarse for a file just edited.
+        sys.dont_write_bytecode = True
+        importlib.invalidate_caches()
+        self._stand_aside()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        sys.path[:] = self._path
+        sys.dont_write_bytecode = self._writes
+        for name in set(sys.modules) - self._before | set(self._aside):
+            if name in sys.modules and is_below(sys.modules[name], self._root):
                 del sys.modules[name]
-        sys.modules.update(aside)
+        sys.modules.update(self._aside)
+
+    @contextlib.contextmanager
+    def left(self) -> Iterator[None]:
+        """While Assay imports what is its own, whatever modules of the project have made of the path meanwhile."""
+        path, own = list(sys.path), {name: sys.modules.pop(name) for name in self._loaded()}
+        sys.path[:] = self._path
+        sys.modules.update(self._aside)
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+            self._stand_aside()
+            sys.modules.update(own)
+
+    def _stand_aside(self) -> None:
+        foreign = [name for name in self._loaded() if not is_below(sys.modules[name], self._root)]
+        self._aside.update((name, sys.modules.pop(name)) for name in foreign)
+
+    def _loaded(self) -> list[str]:
+        """The modules that are loaded by the project's names, and their submodules."""
+        found = [name for name in sys.modules if name.partition(".")[0] in self._names]
+        return [name for name in found if isinstance(sys.modules[name], ModuleType)]
 
 
 def is_below(module: ModuleType, root: Path) -> bool:
@@ -58,35 +92,18 @@ def is_below(module: ModuleType, root: Path) -> bool:
     return file.is_relative_to(root) and "site-packages" not in file.parts
 
 
-def _stand_aside(root: Path) -> dict[str, ModuleType]:
-    loaded = {name.partition(".")[0] for name in sys.modules}
-    names = (_importable_names(folder) for folder in import_folders(root))
-    taken = (set[str]().union(*names) & loaded) - _OWN - _FIRST
-    foreign = {name for name in taken if name in sys.modules and not is_below(sys.modules[name], root)}
-    if foreign:
-        _import_what_is_needed()
-    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in foreign}
-
-
 def _import_what_is_needed() -> None:
     """Import what Assay would import later by names that the project has then."""
     import assay.proof.describe
-    import assay.proof.fix.plan
-    import assay.server.embedded
-    import assay.server.templates  # noqa: F401
+    import assay.proof.fix.plan  # noqa: F401
 
 
 def _importable_names(folder: Path) -> set[str]:
     """The modules and packages that lie in a folder; not folders that are packages only because nothing else is."""
-    found: set[str] = set()
     try:
         entries = list(folder.iterdir())
     except OSError:
-        return found
+        return set()
     suffixes = tuple(all_suffixes())
-    for entry in entries:
-        if entry.name.endswith(suffixes):
-            found.add(entry.name.partition(".")[0])
-        elif (entry / "__init__.py").is_file():
-            found.add(entry.name)
-    return found
+    modules = {entry.name.partition(".")[0] for entry in entries if entry.name.endswith(suffixes)}
+    return modules | {entry.name for entry in entries if (entry / "__init__.py").is_file()}

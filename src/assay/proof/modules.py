@@ -8,7 +8,6 @@ import importlib.util
 import io
 import sys
 import traceback
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,7 +18,7 @@ from assay.proof.discover.model import Place
 from assay.proof.discover.resolve import Project
 from assay.proof.discover.source import Source
 from assay.proof.guard import Guard, Lost, TooLong
-from assay.proof.importable import importable
+from assay.proof.importable import Importable
 
 _FIX = "make it importable from the project's root, in the environment that assay is installed in"
 _FIX_LOST = 'leave at the module\'s top what defines things, and put what does things under if __name__ == "__main__"'
@@ -51,31 +50,23 @@ class Modules:
         self.root = project.root
         self.failed = False
         """Whether anything could not be imported."""
-        self._folders = project.folders
         self._guard = guard
         self._loaded: dict[Path, ModuleType | ImportFailure] = {}
         self._lost: dict[Path, ImportFailure] = {}
-        self._path = list(sys.path)
-        self._stack = contextlib.ExitStack()
+        self._importable = Importable(project.root, project.folders)
         if guard is not None:
             guard.is_own = self._is_own
 
     def __enter__(self) -> Modules:
-        self._stack.enter_context(importable(self.root, self._folders))
+        self._importable.__enter__()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._stack.close()
+        self._importable.__exit__()
 
-    @contextlib.contextmanager
-    def left(self) -> Iterator[None]:
+    def left(self) -> AbstractContextManager[None]:
         """While Assay imports what is its own, whatever modules of the project have made of the path meanwhile."""
-        path = list(sys.path)
-        sys.path[:] = self._path
-        try:
-            yield
-        finally:
-            sys.path[:] = path
+        return self._importable.left()
 
     def load(self, source: Source) -> ModuleType | ImportFailure:
         """The module of a file, imported once, or why it cannot be."""
