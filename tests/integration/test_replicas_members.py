@@ -16,6 +16,9 @@ from tests.fixtures.replication import READ, WHERE, WRITE, Trio, answered, event
 
 import assay
 from assay.config import DatabaseUrl
+from assay.runtime.replicas.primary import Primary
+from assay.runtime.replicas.topology import Bounds
+from assay.runtime.replicas.watch import Watch
 
 # --- lag
 
@@ -35,6 +38,19 @@ async def test_replica_that_is_too_far_behind_is_not_asked_until_it_has_caught_u
             assert await pool.fetch_one(str, READ, 1) == "newer"
         await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
         assert await pool.fetch_one(bool, WHERE)
+
+
+async def test_bound_holds_between_two_looks(shop: Trio, proven: Path) -> None:
+    clock = asyncio.get_running_loop().time
+    async with opened(shop, proven, max_lag=0.6, check_every=0.5) as pool:
+        with paused(shop.first, shop.second):
+            await pool.execute(WRITE, 1, "new")
+            written = clock()
+            while (started := clock()) < written + 1.3:
+                found = await pool.fetch_one(str, READ, 1)
+                assert found == "new" or started < written + 0.6
+                await asyncio.sleep(0.01)
+            assert sum(answered(pool)) > 0
 
 
 async def test_of_replicas_within_the_bound_the_nearer_one_is_asked(shop: Trio, proven: Path) -> None:
@@ -211,6 +227,22 @@ async def test_changes_of_members_are_written_to_the_log(
             await eventually(lambda: roles(pool)[1] == "behind")
         (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
         assert warning.getMessage().startswith(f"{shop.first.url.place} is 0.3")
+
+
+async def test_nothing_is_lent_by_a_primary_that_turned_out_to_be_an_old_one(server_18: DatabaseUrl) -> None:
+    async with assay.Pool(server_18) as pool:
+        watch = Watch((), Bounds(None, None, None), 1.0, lambda topology: None)
+        primary = Primary(pool._reserve, watch, lambda: "No member takes writes")
+        primary.running = True
+        session = primary.take()
+        assert session is not None
+        primary.give_back(session)
+        primary.stop()
+        assert primary.take() is None
+        with pytest.raises(assay.ConnectionFailed, match="No member takes writes"):
+            await primary.wait()
+        primary.follow(pool._reserve)
+        primary.give_back(await primary.wait())
 
 
 # --- where the pool is used

@@ -89,8 +89,12 @@ async def test_promotion_under_load_is_followed(own_trio: Trio, proven: Path) ->
     trio = own_trio
     trio.primary.run(SCHEMA)
     trio.primary.configure("synchronous_standby_names", '"first"')  # so that PostgreSQL itself loses nothing
+    trio.second.follow(trio.first)  # so that it is never ahead of the one that is promoted, and can follow it
     trio.settle()
-    async with opened(trio, proven, pool={"max_connections": 5}) as pool:
+    async with (
+        opened(trio, proven, pool={"max_connections": 5}) as pool,
+        opened(trio, proven, check_every=60.0, max_lag=None) as unaware,
+    ):
         load = Load(pool)
         async with asyncio.TaskGroup() as tasks:
             for task in range(3):
@@ -102,7 +106,6 @@ async def test_promotion_under_load_is_followed(own_trio: Trio, proven: Path) ->
             await asyncio.to_thread(trio.first.promote)
             await load.progresses()
             assert roles(pool)[1] == "primary"
-            await asyncio.to_thread(trio.second.follow, trio.first)
             await eventually(lambda: roles(pool) == ["unreachable", "primary", "replica"])
             trio.primary.set_at_rest("synchronous_standby_names", "")
             await asyncio.to_thread(trio.primary.start)
@@ -114,6 +117,8 @@ async def test_promotion_under_load_is_followed(own_trio: Trio, proven: Path) ->
         assert {type(error) for error in load.errors} <= {assay.ConnectionLost, assay.ConnectionFailed}
         rows = set(await pool.fetch_all(tuple[int, int], "select task, number from taken"))
         assert load.acknowledged <= rows <= load.tried
+        await unaware.execute(TAKE, 2000, 1)  # it has lost its connections, and would find the old primary there again
+        assert trio.first.run("select count(*) from taken where task = 2000") == "1"
         assert trio.primary.run("select count(*) from taken") == before
         assert "is an old primary, on timeline 1 where 2 is the latest" in pool.members()[0].reason
     async with opened(trio, proven) as pool:
