@@ -74,15 +74,17 @@ async def copy_rows(session: Session, copy: CopyIn) -> int:
                 prepared = await session.prepared(query)
                 return await _sent(session, driver, copy.table, columns, _values(given, rows, prepared))
         except _Unfit as unfit:
-            raise await _explained(session, query, columns, given, unfit.error) from None
+            reason = unfit.reason
+        # Raised here, the error has nothing behind it that may have a value in it.
+        raise await _explained(session, query, columns, given, reason)
 
 
 class _Unfit(Error):
-    """Carries what was raised when a value was to be sent in its column's type."""
+    """Carries what was said when a value was to be sent in its column's type."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__()
-        self.error = error
+        self.reason = reason
 
 
 async def _first(rows: Rows) -> tuple[list[Any], Rows]:
@@ -167,15 +169,19 @@ async def _sent(
         status = await driver.copy_records_to_table(
             table.name, schema_name=table.schema, columns=columns, records=values
         )
+        return int(status.rpartition(" ")[2])
     except asyncpg.PostgresError as error:
         _name_row(error)
         raise
     except DRIVER_ERRORS:
         raise
     except Exception as error:
-        session.interrupted = True  # the driver has sent a request to cancel, which may come late
-        raise error if isinstance(error, Error) else _Unfit(error) from None
-    return int(status.rpartition(" ")[2])
+        if isinstance(error, Error):
+            session.interrupted = True
+            raise
+        reason = str(error)
+    session.interrupted = True  # the driver has sent a request to cancel, which may come late
+    raise _Unfit(reason)
 
 
 def _name_row(error: asyncpg.PostgresError) -> None:
@@ -185,15 +191,15 @@ def _name_row(error: asyncpg.PostgresError) -> None:
 
 
 async def _explained(
-    session: Session, query: Query, columns: Sequence[str], given: GivenRows, error: Exception
-) -> Exception:
+    session: Session, query: Query, columns: Sequence[str], given: GivenRows, reason: str
+) -> ParameterError:
     """The error that users see for one that was raised while the values of a row were taken or sent."""
     index = await _unfit_column(session, query, given.row)
     if index is None:
-        return ParameterError(f"Row {given.number} cannot be sent: {type(error).__name__}")
+        return ParameterError(f"Row {given.number} has a value that cannot be sent in the type of its column")
     prepared = await session.prepared(query)
     kind = prepared.statement.get_parameters()[index].name
-    return unfit_value(f'column "{columns[index]}"', kind, str(error), given.number)
+    return unfit_value(f'column "{columns[index]}"', kind, reason, given.number)
 
 
 async def _unfit_column(session: Session, query: Query, values: Values) -> int | None:

@@ -285,7 +285,7 @@ def _without_values(error: Exception) -> Exception:
         position = int(error.position) if error.position else None
         report = redacted(Report(str(error.args[0]), error.sqlstate, error.detail, position=position))
         error.args = (report.message,)
-        vars(error).update(detail=report.detail, context=None)
+        vars(error).update(message=report.message, detail=report.detail, context=None)
     return error
 
 
