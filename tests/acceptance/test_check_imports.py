@@ -176,6 +176,11 @@ def test_relative_imports_hold_in_a_package_whose_name_is_taken(project: Project
     assert (done.json["findings"], done.json["proved"]) == ([], 6)
 
 
+def test_modules_do_not_see_the_arguments_of_the_check(project: Project) -> None:
+    project.write("src/app/odd.py", f"{QUERY}import argparse\nargparse.ArgumentParser().parse_args()\n")
+    assert project.check("--output-format", "json").json["proved"] == 5
+
+
 def running(folder: Path) -> list[str]:
     """The command lines of the processes whose working folder is this one."""
     found = []

@@ -192,6 +192,15 @@ def test_a_file_changed_during_the_check_keeps_the_report_from_being_kept(kept: 
         assert kept.read() is None, name
 
 
+def test_a_folder_of_old_files_that_comes_in_during_the_check_does_too(kept: Kept) -> None:
+    (kept.outside / "package").rename(kept.outside / "moving")
+    beginning = kept.cache.begin()
+    kept.cache.path.unlink()
+    (kept.outside / "moving").rename(kept.root / "app/moved")
+    kept.cache.write(REPORT, beginning, set(), set())
+    assert kept.read() is None
+
+
 def test_a_report_of_a_database_as_it_is_is_not_kept(kept: Kept) -> None:
     kept.cache.path.unlink()
     kept.keep(replace(REPORT, basis=Basis("18.6", "", 0, "database x")))

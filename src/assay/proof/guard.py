@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
@@ -39,7 +40,8 @@ class Guard:
         """Whether it is the project's code that runs."""
 
     def begin(self) -> None:
-        """Take over the process's alarm, and the loading of modules."""
+        """Take over the process's alarm, its arguments, and the loading of modules."""
+        sys.argv[:] = ["assay"]  # those of the check are not the modules'
         signal.signal(signal.SIGALRM, self._too_long)
         execute = SourceFileLoader.exec_module
 

@@ -45,6 +45,8 @@ class Beginning:
 
     time: int
     """In nanoseconds, as ``time.time_ns`` gives it."""
+    files: frozenset[str]
+    """All of them."""
     fresh: Mapping[str, State]
     """Those that were changed just now, with digests."""
 
@@ -54,7 +56,7 @@ class Beginning:
         now = time_ns()
         states = {path: state_of(path) for path in files}
         fresh = {path for path, state in states.items() if state is not None and _is_fresh(state, now)}
-        return cls(now, {path: state_of(path, with_digest=True) for path in fresh})
+        return cls(now, frozenset(states), {path: state_of(path, with_digest=True) for path in fresh})
 
     def inputs(self, files: Iterable[str], folders: Iterable[str]) -> Inputs | None:
         """The state of what was looked at since; None where something may have changed meanwhile."""

@@ -89,10 +89,9 @@ class ReportCache:
 
     def _write(self, report: Report, beginning: Beginning, files: set[str], folders: set[str]) -> None:
         sources = self._sources()
-        inputs = beginning.inputs(
-            {*files, *sources, *self._migrations()}, {*folders, str(self.settings.migrations), *_python_path()}
-        )
-        if inputs is None:
+        own = {*sources, *self._migrations()}
+        inputs = beginning.inputs(files | own, {*folders, str(self.settings.migrations), *_python_path()})
+        if inputs is None or own != beginning.files:
             return
         value = {"inputs": _inputs_to_json(inputs), "report": _report_to_json(report), "sources": sources}
         content = b"\n".join([json.dumps(value, separators=(",", ":")).encode(), report.queries])
