@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,13 @@ def test_damaged_files_are_no_fault(kept: Kept) -> None:
     for path in (kept.home / "proofs").iterdir():
         path.write_bytes(path.read_bytes()[:100])
     assert timeless(kept.check()) == before
+
+
+def test_checks_at_the_same_time_say_the_same(kept: Kept) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        found = {timeless(done) for done in pool.map(lambda _: kept.check(), range(3))}
+    assert len(found) == 1
+    assert timeless(kept.check()) in found
 
 
 def test_one_query_changed_costs_one_description(kept: Kept) -> None:

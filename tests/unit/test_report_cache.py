@@ -253,6 +253,16 @@ def test_a_full_disk_leaves_what_was_kept_and_no_part(kept: Kept, monkeypatch: p
     assert list(kept.home.rglob("*.part")) == []
 
 
+def test_what_may_only_be_read_is_read(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    cache = kept.cache
+    with monkeypatch.context() as patch:
+        patch.setattr("assay.proof.reportcache.os.utime", refuse)
+        assert cache.read() is not None
+
+
 def test_many_that_write_at_once_leave_one_whole(kept: Kept) -> None:
     cache = kept.cache
     reports = [replace(REPORT, total=number, queries=b"[%s]" % (b"1," * 50_000 + b"1")) for number in range(8)]
