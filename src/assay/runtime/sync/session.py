@@ -80,7 +80,9 @@ def _form(codec: Codec, value: object, shown: str, row: int | None) -> bytes:
     try:
         return codec.form(value)
     except Exception as error:
-        raise unfit_argument(shown, codec.type.name, str(error), row) from None
+        reason = str(error)
+    # Raised here, the error has nothing behind it that has the value in it.
+    raise unfit_argument(shown, codec.type.name, reason, row)
 
 
 class Prepared(Fitted):
