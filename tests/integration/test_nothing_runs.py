@@ -147,6 +147,28 @@ async def test_event_trigger_that_the_role_cannot_silence(database: DatabaseUrl)
         await made.close()
 
 
+CANONICAL = """
+create sequence numbers;
+create type days;
+create function canonical(days) returns days language internal immutable strict as 'int4range_canonical';
+create type days as range (subtype = int, canonical = canonical, multirange_type_name = multidays);
+create or replace function canonical(days) returns days language plpgsql immutable strict as
+    'begin perform nextval(''public.numbers''); return $1; end';
+create table item (id int, d days);
+"""
+
+
+@pytest.mark.parametrize("literal", ["'[1,2]'::days", "'{[1,2]}'::multidays", "'{}'::days[]"])
+async def test_range_that_code_of_users_makes_canonical(database: DatabaseUrl, literal: str) -> None:
+    connection = await asyncpg.connect(database.reveal())
+    await connection.execute(CANONICAL)
+    with pytest.raises(StatementError, match="to read a literal"):
+        await describe(connection, f"select {literal}")
+    assert not (await describe(connection, "select d * d from item")).read_only
+    assert not await _taken(connection)
+    await connection.close()
+
+
 async def test_utility_statement_with_a_literal(connection: asyncpg.Connection) -> None:
     assert (await describe(connection, "set application_name = 'x'")).columns == ()
 

@@ -171,6 +171,11 @@ select pg_catalog.json_build_object(
             d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
             or d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
             or d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass)),
+    'strange_ranges', (
+        select pg_catalog.json_agg(part.oid::pg_catalog.int8)
+        from pg_catalog.pg_range r join pg_catalog.pg_proc f on f.oid = r.rngcanonical
+        join pg_catalog.pg_language l on l.oid = f.prolang, lateral (values (r.rngtypid), (r.rngmultitypid)) part (oid)
+        where f.oid >= 16384 and ((l.lanname <> 'c' and l.lanname <> 'internal') or f.provolatile = 'v')),
     'strange_classes', (
         select pg_catalog.json_agg(distinct part.family::pg_catalog.int8)
         from (

@@ -43,8 +43,11 @@ class Catalog:
         """Whether users have made casts to json or jsonb by functions of theirs."""
         self.strange_families: frozenset[int] = frozenset()
         """The operator families with functions of users that may do more than compare."""
-        self.checked_by_users: frozenset[int] = frozenset()
-        """The domains with CHECK constraints that call functions of users, or cast to types of theirs."""
+        self.read_by_users: frozenset[int] = frozenset()
+        """The types whose values code of users looks at when they are made: domains with CHECK constraints that call
+        functions of users, or cast to types of theirs, and strange ranges."""
+        self.strange_ranges: frozenset[int] = frozenset()
+        """The ranges that functions of users bring into canonical form, and these may do more."""
         self.event_triggers: frozenset[str] = frozenset()
         """How the event triggers that CREATE FUNCTION would fire are enabled: pg_event_trigger.evtenabled."""
         self.text_bodies: set[int] = set()
@@ -83,7 +86,8 @@ class Catalog:
         self.nondeterministic = frozenset(facts["nondeterministic"] or ())
         self.casts_to_text, self.casts_to_json = facts["casts_to_text"], facts["casts_to_json"]
         self.strange_families = frozenset(facts["strange_classes"] or ())
-        self.checked_by_users = frozenset(facts["checked_by_users"] or ())
+        self.strange_ranges = frozenset(facts["strange_ranges"] or ())
+        self.read_by_users = self.strange_ranges.union(facts["checked_by_users"] or ())
         self.event_triggers = frozenset(facts["event_triggers"] or ())
         self._surveyed = True
 

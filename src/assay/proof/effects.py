@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 def is_read_only(inference: Inference, query: Node) -> bool:
     """Whether it is proven that the statement changes nothing and locks no row.
 
-    Any sort, index or DISTINCT may call the functions of an operator class, and only a superuser makes these: where
-    one has made some that may do more than compare, nothing is proven of any statement.
+    Any sort, index or DISTINCT may call the functions of an operator class, and any function of ranges the one that
+    makes them canonical. Only a superuser makes these: where one has made some that may do more, nothing is proven of
+    any statement.
     """
-    if inference.catalog.strange_families:
+    if inference.catalog.strange_families or inference.catalog.strange_ranges:
         return False
     return all(_changes_nothing(inference, node) for node in _everything(inference, query))
 

@@ -60,7 +60,7 @@ async def check_literals(session: Session, catalog: Catalog, sql: str, *, analys
     Args:
         analysable: whether a statement can be analysed without running code of users for that.
     """
-    literals = _literals(sql) if catalog.checked_by_users else []
+    literals = _literals(sql) if catalog.read_by_users else []
     if not literals:
         return
     if not analysable:
@@ -168,13 +168,15 @@ def _is_read_by_users(catalog: Catalog, kind: PgType) -> bool:
     """Whether reading a value may run code of users; a domain's own CHECK is evaluated later (coerce_type())."""
     while kind.kind == "domain" and kind.element is not None:
         kind = kind.element
+    if kind.oid in catalog.strange_ranges:
+        return True
     inside = [part for part in (kind.element, *(field for _, field in kind.fields)) if part is not None]
-    return any(part.oid in catalog.checked_by_users or _is_made_by_users(catalog, part) for part in inside)
+    return any(part.oid in catalog.read_by_users or _is_made_by_users(catalog, part) for part in inside)
 
 
 def _is_made_by_users(catalog: Catalog, kind: PgType) -> bool:
     below = kind.element if kind.kind == "domain" else None
-    if below is not None and below.oid in catalog.checked_by_users:
+    if below is not None and below.oid in catalog.read_by_users:
         return True
     return _is_made_by_users(catalog, below) if below is not None else _is_read_by_users(catalog, kind)
 

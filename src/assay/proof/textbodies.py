@@ -27,7 +27,7 @@ async def read_text_bodies(session: Session, catalog: Catalog, oids: Iterable[in
     """Give the functions among these whose text has one meaning the tree of it; each is tried once for a catalog."""
     for oid in sorted(set(oids) - catalog.text_bodies):
         function = catalog.functions.get(oid)
-        if function is not None and _has_one_meaning(function) and not catalog.checked_by_users:
+        if function is not None and _has_one_meaning(function) and not catalog.read_by_users:
             catalog.text_bodies.add(oid)
             catalog.functions[oid] = replace(function, body=await _tree(session, function))
 
