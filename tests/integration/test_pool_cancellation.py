@@ -24,19 +24,22 @@ SIZE = 5
 class Fuzz:
     """Workers that do one thing after another, each cancelled after a random time."""
 
-    def __init__(self, pool: assay.Pool, cancellations: int, workers: int, seed: int, *, own_session: bool) -> None:
+    def __init__(self, way: Way, pool: assay.Pool, cancellations: int, workers: int, seed: int) -> None:
+        self._way = way
         self._pool = pool
-        self._own_session = own_session
+        self._own_session = way.is_straight
         self._left = cancellations
         self._workers = workers
         self._random = random.Random(seed)
         self._number = 0
         self.deeds: list[Callable[[int], Awaitable[None]]] = [self._fetch, self._transaction, self._nested, self._lease]
         self.deeds += [self._stream, self._batch, self._copy]
-        self.deeds += [self._listen, self._lock] if own_session else []
+        self.deeds += [self._listen, self._lock] if self._own_session else []
         self._listening = 0
         self._locked: set[int] = set()
         self.finished: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        """Only after a crash of PgBouncer's own, and then it is another's fault."""
         self.cancelled = 0
 
     async def run(self) -> None:
@@ -58,6 +61,10 @@ class Fuzz:
             except asyncio.CancelledError:
                 self.cancelled += 1
                 self._left -= 1
+            except (assay.ConnectionFailed, assay.DatabaseError) as error:
+                if not self._way.crashes:
+                    raise
+                self.failed[type(error).__name__] += 1
 
     async def _pause(self) -> None:
         if self._random.random() < 0.5:
@@ -145,10 +152,10 @@ async def sessions_are(pool: assay.Pool, count: int) -> bool:
 async def fuzz(way: Way, cancellations: int, workers: int, seed: int) -> None:
     async with way.pool(min_connections=SIZE, max_connections=SIZE) as pool:
         await pool.execute("create table half (id int primary key); create table stray (id int)")
-        fuzz = Fuzz(pool, cancellations, workers, seed, own_session=way.is_straight)
+        fuzz = Fuzz(way, pool, cancellations, workers, seed)
         await fuzz.run()
         assert fuzz.cancelled >= cancellations
-        print(f"{fuzz.cancelled} cancelled; finished: {dict(fuzz.finished)}")
+        print(f"{fuzz.cancelled} cancelled; finished: {dict(fuzz.finished)}; failed: {dict(fuzz.failed)}")
         assert len(fuzz.finished) == len(fuzz.deeds)
         async with asyncio.timeout(30):
             while (stats := pool.stats()).mending or stats.opening:
