@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
+from assay import sync
 from assay.config import DatabaseUrl
 from assay.runtime.advisory import lock_of
 
@@ -19,17 +21,19 @@ HELD = (
 
 
 @pytest.fixture
-async def pool(database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with assay.Pool(database_18, min_connections=1, max_connections=3, acquire_timeout=5) as pool:
+async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(database_18, min_connections=1, max_connections=3, acquire_timeout=5) as pool:
         yield pool
 
 
 @pytest.fixture(params=["pool", "connection"])
-async def db(request: pytest.FixtureRequest, pool: assay.Pool, database_18: DatabaseUrl) -> AsyncIterator[Any]:
+async def db(
+    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+) -> AsyncIterator[Any]:
     if request.param == "pool":
         yield pool
         return
-    async with await assay.connect(database_18) as connection:
+    async with await surface.connect(database_18) as connection:
         yield connection
 
 
@@ -48,7 +52,7 @@ async def test_lock_is_held_for_the_block(db: Any, pool: assay.Pool, key: Any) -
             assert await held(pool) == 2
     assert await held(pool) == 0
     async with pool.try_advisory_lock(key) as other:
-        assert isinstance(other, assay.Connection)
+        assert isinstance(getattr(other, "inner", other), (assay.Connection, sync.Connection))
     assert await held(pool) == 0
 
 
@@ -92,6 +96,7 @@ async def test_exception_releases_the_lock(db: Any, pool: assay.Pool) -> None:
     assert await held(pool) == 0
 
 
+@only_async
 async def test_cancellation_in_the_block_releases_the_lock(db: Any, pool: assay.Pool) -> None:
     for sleeping in ("server", "client"):
         with pytest.raises(TimeoutError):
@@ -103,6 +108,7 @@ async def test_cancellation_in_the_block_releases_the_lock(db: Any, pool: assay.
     assert await db.fetch_one(int, "select 1") == 1
 
 
+@only_async
 async def test_cancellation_while_waiting_takes_no_lock(db: Any, pool: assay.Pool) -> None:
     async with pool.advisory_lock("one"):
         for _ in range(3):
@@ -123,6 +129,7 @@ async def test_failed_transaction_left_open_does_not_keep_the_lock(pool: assay.P
         pass
 
 
+@only_async
 async def test_lost_connection_ends_the_block(db: Any, pool: assay.Pool) -> None:
     async with pool.acquire() as other:
         with pytest.raises(assay.ConnectionLost, match="held the advisory lock 'one' was lost while its block ran"):
@@ -135,6 +142,7 @@ async def test_lost_connection_ends_the_block(db: Any, pool: assay.Pool) -> None
         pass
 
 
+@only_async
 async def test_exception_of_the_block_is_not_hidden_by_a_lost_connection(pool: assay.Pool) -> None:
     with pytest.raises(ZeroDivisionError):
         async with pool.advisory_lock("one") as connection:
@@ -145,6 +153,7 @@ async def test_exception_of_the_block_is_not_hidden_by_a_lost_connection(pool: a
             connection.driver.terminate()
 
 
+@only_async
 async def test_timeout_of_the_caller_stays_a_timeout(pool: assay.Pool) -> None:
     with pytest.raises(TimeoutError):
         async with pool.advisory_lock("one"), asyncio.timeout(0.05):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -17,9 +19,9 @@ LISTENING = "select pid from pg_stat_activity where datname = current_database()
 
 
 @pytest.fixture
-async def pool(database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
+async def pool(surface: Any, database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
     monkeypatch.setattr(listening, "RECONNECT_DELAYS", (0.01, 0.1))
-    async with assay.Pool(database, min_connections=1, max_connections=2, acquire_timeout=5) as pool:
+    async with surface.Pool(database, min_connections=1, max_connections=2, acquire_timeout=5) as pool:
         yield pool
 
 
@@ -113,6 +115,7 @@ async def test_what_came_before_the_loss_comes_before_the_gap(pool: assay.Pool) 
         assert await payloads(heard, 3) == ["one", "two", "reconnected"]
 
 
+@only_async
 async def test_silent_server_is_noticed(
     pool: assay.Pool, database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +132,7 @@ async def test_silent_server_is_noticed(
         assert await payloads(heard, 1) == ["after"]
 
 
+@only_async
 async def test_quiet_connection_stays(pool: assay.Pool) -> None:
     async with pool.listen("job", keepalive=0.02) as heard:
         before = await pool.fetch_all(
@@ -153,6 +157,7 @@ async def test_slow_consumer_is_told_how_many_it_missed(pool: assay.Pool) -> Non
         assert await payloads(heard, 1) == ["later"]
 
 
+@only_async
 async def test_cancelled_wait_loses_nothing(pool: assay.Pool) -> None:
     async with pool.listen("job") as heard:
         got = []
@@ -182,6 +187,7 @@ async def test_close_ends_the_loop_of_another_task(pool: assay.Pool) -> None:
     assert not await is_left(pool)
 
 
+@only_async
 async def test_listener_that_nobody_refers_to_is_closed(pool: assay.Pool) -> None:
     heard = pool.listen("job")
     with pytest.raises(TimeoutError):

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 LockKey: TypeAlias = int | tuple[int, int] | str
 
+NOT_IN_TRANSACTION = (
+    "A session advisory lock must be held until the transaction is committed: take it before the transaction begins, "
+    "or take pg_advisory_xact_lock inside of it"
+)
 RELEASE_TIMEOUT = 5.0
 """Seconds that the end of a block waits for its lock to be released; then the connection is cut, which releases it."""
 
@@ -129,10 +133,7 @@ async def _outside_of_transactions(connection: Connection) -> Session:
     session = await connection.lend()
     await session.settle()
     if session.driver.is_in_transaction():
-        raise UsageError(
-            "A session advisory lock must be held until the transaction is committed: take it before the transaction "
-            "begins, or take pg_advisory_xact_lock inside of it"
-        )
+        raise UsageError(NOT_IN_TRANSACTION)
     return session
 
 
@@ -145,10 +146,15 @@ async def _take(session: Session, lock: Lock, mode: Mode) -> None:
         await _call(session, lock, "pg_advisory_lock")
     except LockNotAvailable as error:
         await session.command("rollback")
-        raise LockNotAvailable(
-            f"The advisory lock {lock.shown} was not free within {mode.lock_timeout:g} s", sqlstate=error.sqlstate
-        ) from error
+        raise not_free(lock, mode, error) from error
     await session.command("commit")  # which a lock of the session outlasts
+
+
+def not_free(lock: Lock, mode: Mode, error: LockNotAvailable) -> LockNotAvailable:
+    """The error for a lock that somebody else held for too long."""
+    return LockNotAvailable(
+        f"The advisory lock {lock.shown} was not free within {mode.lock_timeout:g} s", sqlstate=error.sqlstate
+    )
 
 
 async def _call(session: Session, lock: Lock, function: str) -> Any:
@@ -200,12 +206,13 @@ async def _cancelled_with(session: Session, lock: Lock) -> AsyncIterator[None]:
     except TimeoutError:
         if not alarm.expired():
             raise
-        raise _lost(lock) from None
+        raise lost_lock(lock) from None
     if session.driver.is_closed():
-        raise _lost(lock)
+        raise lost_lock(lock)
 
 
-def _lost(lock: Lock) -> ConnectionLost:
+def lost_lock(lock: Lock) -> ConnectionLost:
+    """The error for a block whose lock went with its connection."""
     return ConnectionLost(
         f"The connection that held the advisory lock {lock.shown} was lost while its block ran; "
         "somebody else may have had the lock since"

@@ -25,7 +25,7 @@ KEEPALIVE_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 2.0
 """Seconds to say goodbye in; then the connection is cut."""
 
-_WORTH_ANOTHER = (ConnectionFailed, ResourceError, OperatorIntervention)
+WORTH_ANOTHER = (ConnectionFailed, ResourceError, OperatorIntervention)
 """What may pass: no answer, no connection to spare, a server that starts or stops."""
 
 
@@ -55,7 +55,23 @@ class Gap:
 Heard: TypeAlias = Notification | Gap
 
 
-class _Inbox:
+def check_listening(channels: tuple[str, ...], limit: int, keepalive: float) -> None:
+    """Raise UsageError for what cannot be listened to."""
+    if not channels:
+        raise UsageError("There is no channel to listen to; name at least one")
+    for channel in channels:
+        quote_identifier(channel)  # which refuses what no channel can be called
+    if limit < 1 or not keepalive > 0:
+        raise UsageError("limit takes a number of notifications from 1, and keepalive seconds of more than 0")
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many attempts to open the connection again have failed."""
+    first, longest = RECONNECT_DELAYS
+    return random.uniform(0, min(first * 2.0 ** min(failures, 30), longest))  # noqa: S311 - nothing secret
+
+
+class Inbox:
     """What came and was not taken yet. It refers to no listener, so that one can go while its connection is there."""
 
     def __init__(self, limit: int) -> None:
@@ -120,16 +136,11 @@ class Listener:
         keepalive: float,
     ) -> None:
         self._driver: DriverConnection | None = None
-        if not channels:
-            raise UsageError("There is no channel to listen to; name at least one")
-        for channel in channels:
-            quote_identifier(channel)  # which refuses what no channel can be called
-        if limit < 1 or not keepalive > 0:
-            raise UsageError("limit takes a number of notifications from 1, and keepalive seconds of more than 0")
+        check_listening(channels, limit, keepalive)
         self._open = open_driver
         self._channels = dict.fromkeys(channels)
         self._keepalive = keepalive
-        self._inbox = _Inbox(limit)
+        self._inbox = Inbox(limit)
         self._closed = False
         self._silent_since = 0.0
         self._loop: asyncio.AbstractEventLoop
@@ -216,15 +227,14 @@ class Listener:
         self._driver, self._silent_since = driver, self._loop.time()
 
     async def _reconnect(self) -> None:
-        first, longest = RECONNECT_DELAYS
         failures = 0
         lost_at = self._silent_since
         while not self._closed:
-            await asyncio.sleep(random.uniform(0, min(first * 2.0**failures, longest)))  # noqa: S311 - nothing secret
+            await asyncio.sleep(pause(failures))
             try:
                 await self._connect()
-            except _WORTH_ANOTHER:
-                failures = min(failures + 1, 30)
+            except WORTH_ANOTHER:
+                failures += 1
                 continue
             gap = Gap("reconnected", seconds=self._loop.time() - lost_at)
             self._inbox.items.appendleft(gap)  # before what has been heard on the new connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +13,9 @@ from assay.config import DatabaseUrl
 from assay.errors import UsageError
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
+from assay.runtime.sync.advisory import AdvisoryLocks
 from assay.runtime.sync.connecting import open_connection
+from assay.runtime.sync.listening import Listener
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.transaction import Transaction, Transactions
 from assay.sql.footprint import Footprint
@@ -35,7 +38,7 @@ def connect(
     return Connection(Session(driver), place, own=True)
 
 
-class Connection(Transactions):
+class Connection(Transactions, AdvisoryLocks):
     """A connection, from :func:`assay.sync.connect` or for the length of a ``pool.acquire()`` block.
 
     One thread at a time may use it.
@@ -98,6 +101,14 @@ class Connection(Transactions):
     def detach(self) -> None:
         """Make it unusable, when its session goes back to the pool."""
         self._session = None
+
+    def listen(self, *channels: str, limit: int = 10_000, keepalive: float = 30.0) -> Listener:
+        """The notifications of channels, on another connection to the same database; see :meth:`assay.Pool.listen`."""
+        url = self._url
+        return Listener(lambda: open_connection(url), channels, limit=limit, keepalive=keepalive)
+
+    def _locking(self) -> AbstractContextManager[Connection]:
+        return nullcontext(self)
 
     def reading_block(self) -> Transaction | None:
         """A read-only transaction, not begun yet; None when one is open."""

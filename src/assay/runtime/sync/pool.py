@@ -12,7 +12,7 @@ import psycopg
 
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
-from assay.runtime.bouncing import check_settings
+from assay.runtime.bouncing import check_settings, refuse_to_keep
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
 from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
@@ -20,10 +20,12 @@ from assay.runtime.pool import PoolStats
 from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
 from assay.runtime.query import Query
 from assay.runtime.slow_queries import SlowQueries
+from assay.runtime.sync.advisory import AdvisoryLocks
 from assay.runtime.sync.bouncing import BouncedSession
 from assay.runtime.sync.connecting import open_connection
 from assay.runtime.sync.connection import Connection
 from assay.runtime.sync.hooks import AfterConnect, Hooks, KeepOrClose
+from assay.runtime.sync.listening import Listener
 from assay.runtime.sync.reserve import Reserve
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.transaction import Transactions
@@ -31,7 +33,7 @@ from assay.runtime.sync.watched_reserve import WatchedReserve
 from assay.runtime.sync.watched_session import WatchedBouncedSession, WatchedSession
 
 
-class Pool(Transactions):
+class Pool(Transactions, AdvisoryLocks):
     """Connections to one database, kept open and shared by threads.
 
     ::
@@ -158,6 +160,22 @@ class Pool(Transactions):
             timeout: seconds to wait for it; the pool's acquire timeout unless given.
         """
         return Lease(self._reserve, self._url, timeout)
+
+    def listen(self, *channels: str, limit: int = 10_000, keepalive: float = 30.0) -> Listener:
+        """The notifications of channels, on a connection of its own that is opened again when it is lost.
+
+        The arguments are those of :meth:`assay.Pool.listen`; see :class:`assay.sync.Listener`.
+        """
+        if self._reserve.options.pgbouncer:
+            raise refuse_to_keep("listen")
+        return Listener(self._open_listening, channels, limit=limit, keepalive=keepalive)
+
+    def _open_listening(self) -> psycopg.Connection[Any]:
+        timeout = self._reserve.options.connect_timeout
+        return open_connection(self._url, timeout=timeout, server_settings=self._settings)
+
+    def _locking(self) -> Lease:
+        return self.acquire()
 
     def check(self, timeout: float = 5.0) -> None:
         """Health check: get a connection, and an answer from the server on it, or raise.

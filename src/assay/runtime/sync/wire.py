@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ExecStatus, PGnotify, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 CANCEL_TIMEOUT = 5.0
@@ -111,6 +111,13 @@ class Wire:
         except BaseException:
             self.cut()
             raise
+
+    def notifications(self) -> list[PGnotify]:
+        """The notifications that have come, also when the connection has broken since; only between requests."""
+        with suppress(psycopg.Error):
+            while self._poll.poll(0):
+                self._pgconn.consume_input()
+        return [*iter(self._pgconn.notifies, None)]
 
     def ask_all(self, sends: Sequence[Callable[[], None]]) -> list[PGresult]:
         """Send requests one after the other without waiting in between; the result of each.
