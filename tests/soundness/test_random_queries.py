@@ -32,6 +32,13 @@ class Tally:
     proven: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return (
+            f"{self.statements} statements, {self.refused} refused, {self.executed} executions, {self.columns} columns,"
+            f" {self.proven / max(1, self.without_null):.1%} of those without a NULL proven so,"
+            f" {len(self.wrong)} wrong proofs"
+        )
+
 
 async def prepare(connection: asyncpg.Connection) -> None:
     """The schema three times, with different data."""
@@ -87,6 +94,8 @@ async def run(database: DatabaseUrl, seed: int, count: int) -> Tally:
                 tally.refused += 1
                 continue
             await judge(connection, sql, description, tally)
+            if tally.statements % 5000 == 0:
+                print(f"{tally}", flush=True)
     finally:
         await connection.close()
     return tally
@@ -103,10 +112,7 @@ async def test_no_proof_is_wrong_on_random_statements(database: DatabaseUrl) -> 
 @pytest.mark.timeout(0)
 async def test_no_proof_is_wrong_on_fifty_thousand_statements(database: DatabaseUrl) -> None:
     seed = int(os.environ.get("ASSAY_SOAK_SEED", "0")) or Random().randrange(1 << 30)
+    print(f"\nseed {seed}")
     tally = await run(database, seed=seed, count=LONG)
-    share = tally.proven / max(1, tally.without_null)
-    print(
-        f"\nseed {seed}: {tally.statements} statements, {tally.refused} refused, {tally.executed} executions,"
-        f" {tally.columns} columns, {share:.1%} of those without a NULL proven so, {len(tally.wrong)} wrong proofs"
-    )
+    print(f"seed {seed}: {tally}")
     assert tally.wrong == []
