@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import starmap
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -60,6 +61,9 @@ def _direct(root: Root) -> Builder | None:
             return lambda records: list(map(first, records))
         case Flat():
             return lambda records: list(map(tuple, records))
+        case Branch(row=row) if _is_plain_named_tuple(row.kind) and _in_order(root):
+            make = partial(tuple.__new__, row.kind)
+            return lambda records: list(map(make, records))
         case Branch(row=row) if row.making is Making.CALL and _in_order(root):
             return lambda records: list(starmap(row.kind, records))
         case _:
@@ -70,6 +74,14 @@ def _in_order(root: Branch) -> bool:
     return all(
         isinstance(child, Leaf) and child.column.index == index for index, (_, child) in enumerate(root.children)
     )
+
+
+def _is_plain_named_tuple(kind: type) -> bool:
+    """Whether creating one does nothing but fill a tuple, so that its own ``__new__``, in Python, need not be called.
+
+    A class that inherits from one may have a ``__new__`` of its own; ``NamedTuple`` itself allows none.
+    """
+    return kind.__bases__ == (tuple,) and hasattr(kind, "_fields") and "_make" in vars(kind)
 
 
 class _Source:
