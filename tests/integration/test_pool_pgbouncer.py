@@ -167,6 +167,13 @@ async def test_driver_that_was_given_out_is_not_given_to_others(pool: assay.Pool
         assert driver.is_closed()
 
 
+async def test_url_may_say_that_pgbouncer_is_there(through: Way) -> None:
+    async with assay.Pool(f"{through.url.reveal()}&pgbouncer=true") as pool:
+        assert await pool.fetch_one(int, "select 1") == 1
+        with pytest.raises(assay.UsageError, match="RESET needs"):
+            await pool.execute("reset all")
+
+
 async def test_setting_that_pgbouncer_does_not_keep_is_refused_before_it_is_asked(through: Way) -> None:
     with pytest.raises(assay.ConfigurationError, match="server_settings has 'statement_timeout', which PgBouncer"):
         await through.opened(server_settings={"statement_timeout": "5s"})

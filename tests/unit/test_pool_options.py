@@ -9,7 +9,7 @@ import pytest
 
 import assay
 from assay.config import DatabaseUrl
-from assay.runtime.pool_options import PoolOptions, read_options, read_url
+from assay.runtime.pool_options import PoolOptions, read_options, read_pgbouncer, read_url
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,15 @@ def test_variable_that_cannot_be_used_is_refused(name: str, text: str, words: st
 def test_pool_without_a_database_says_what_to_do() -> None:
     with pytest.raises(assay.ConfigurationError, match="pass a URL or set DATABASE_URL; `assay server url` prints"):
         assay.Pool()
+
+
+def test_pgbouncer_may_be_said_in_the_url() -> None:
+    url = DatabaseUrl.parse("postgresql://h/app?sslmode=require&pgbouncer=true")
+    assert read_pgbouncer(url) == (DatabaseUrl.parse("postgresql://h/app?sslmode=require"), True)
+    assert read_pgbouncer(DatabaseUrl.parse("postgresql://h/app?pgbouncer=0"))[1] is False
+    assert read_pgbouncer(DatabaseUrl.parse("postgresql://h/app"))[1] is None
+    with pytest.raises(assay.ConfigurationError, match="pgbouncer is 'maybe'; it takes true or false"):
+        read_pgbouncer(DatabaseUrl.parse("postgresql://h/app?pgbouncer=maybe"))
 
 
 def test_url_may_be_text_or_a_value() -> None:

@@ -21,7 +21,7 @@ from assay.runtime.dynamic import query_for
 from assay.runtime.hooks import AfterConnect, Hooks, KeepOrClose
 from assay.runtime.listening import Listener
 from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
-from assay.runtime.pool_options import Reset, read_options, read_url
+from assay.runtime.pool_options import Reset, read_options, read_pgbouncer, read_url
 from assay.runtime.query import Query
 from assay.runtime.replicas.surface import Replicated
 from assay.runtime.reserve import Reserve
@@ -95,8 +95,9 @@ class Pool(Replicated, AdvisoryLocks):
             locks, temporary tables, ...; seen in the statement's words) before somebody else gets it. ``"always"``
             resets after every use, at the cost of a round trip: for functions that leave state behind one's back.
         server_settings: settings of every session, such as ``{"statement_timeout": "5s"}``.
-        pgbouncer: True when PgBouncer in transaction mode stands in between; ``DB_PGBOUNCER``. What needs a session
-            that is kept (SET, LISTEN, session advisory locks, ...) is then refused, and nothing is prepared by name.
+        pgbouncer: True when PgBouncer in transaction mode stands in between; ``pgbouncer=true`` in the URL, else
+            ``DB_PGBOUNCER``. What needs a session that is kept (SET, LISTEN, session advisory locks, ...) is then
+            refused, and nothing is prepared by name.
         leak_after: seconds after which a connection still held is written to the logger ``assay.pool``, with the place
             where it was taken; ``DB_LEAK_AFTER``, else 0 for never. Looking for that place costs a microsecond or two.
         slow_query: seconds after which a statement is written to the logger ``assay.slow_query``, without the values
@@ -150,7 +151,7 @@ class Pool(Replicated, AdvisoryLocks):
     ) -> None:
         if replicas is not None:
             raise UsageError(f"{type(self).__name__} takes no replicas; give them to assay.Pool itself")
-        self._url = read_url(url)
+        self._url, bounced = read_pgbouncer(read_url(url))
         options = read_options({
             "min_connections": min_connections,
             "max_connections": max_connections,
@@ -159,7 +160,7 @@ class Pool(Replicated, AdvisoryLocks):
             "max_lifetime": max_lifetime,
             "connect_timeout": connect_timeout,
             "reset": reset,
-            "pgbouncer": pgbouncer,
+            "pgbouncer": bounced if pgbouncer is None else pgbouncer,
             "leak_after": leak_after,
             "slow_query": slow_query,
         })  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from assay.config import DatabaseUrl, environment, truth
@@ -97,6 +97,15 @@ def read_url(given: str | DatabaseUrl | None, environ: Mapping[str, str] | None 
             "The pool has no database: pass a URL or set DATABASE_URL; `assay server url` prints the embedded server's"
         )
     return DatabaseUrl.parse(text)
+
+
+def read_pgbouncer(url: DatabaseUrl) -> tuple[DatabaseUrl, bool | None]:
+    """The URL without the option ``pgbouncer``, which some tools write there, and what it said; None if nothing."""
+    options = dict(url.options)
+    if "pgbouncer" not in options:
+        return url, None
+    said = truth(options, "pgbouncer")
+    return replace(url, options=tuple(pair for pair in url.options if pair[0] != "pgbouncer")), said
 
 
 def _number(values: Mapping[str, str], name: str, kind: type[int] | type[float]) -> int | float | None:
