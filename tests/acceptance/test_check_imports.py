@@ -212,3 +212,17 @@ def test_a_stopped_check_leaves_nothing_running(project: Project, sent: signal.S
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err.strip()) == (130, "", "Stopped.")
     assert running(project.root) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_check_that_is_killed_leaves_nothing_running_for_long(project: Project) -> None:
+    project.write("src/app/odd.py", f"{QUERY}import pathlib, time\npathlib.Path('here').touch()\ntime.sleep(1000)\n")
+    command = [sys.executable, "-m", "assay", "check", "--database-url", project.server.reveal()]
+    with subprocess.Popen(command, cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (project.root / "here").exists():
+            time.sleep(0.02)
+        process.kill()
+    until = time.monotonic() + 30
+    while running(project.root) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert running(project.root) == []

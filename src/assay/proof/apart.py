@@ -41,7 +41,7 @@ TELL = 0.05
 Progress = Callable[[int, int], None]
 Work = Callable[[Guard, Progress], _T]
 
-_HEAD = struct.Struct("!cQ")
+_HEAD, _STEPS = struct.Struct("!cQ"), struct.Struct("!QQ")
 _RESULT, _PROGRESS, _ERROR, _TRACE, _STOPPED = b"r", b"p", b"e", b"t", b"s"
 _STOPS = {signal.SIGINT, signal.SIGTERM}
 
@@ -170,7 +170,7 @@ class _Telling:
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() >= self._next or done == total:
             self._next = time.monotonic() + TELL
-            _send(self._pipe, _PROGRESS, struct.pack("!QQ", done, total))
+            _send(self._pipe, _PROGRESS, _STEPS.pack(done, total))
 
 
 class _Process:
@@ -255,15 +255,14 @@ class _Watched:
             yield kind, content
 
     def _hear(self, kind: bytes, content: bytes) -> None:
-        match kind:
-            case b"p" if self._progress is not None:
-                self._progress(*struct.unpack("!QQ", content))
-            case b"e":
-                raise ProofError(content.decode())
-            case b"t":
-                raise RuntimeError(f"the process that does the work failed:\n{content.decode()}")
-            case b"s":
-                raise KeyboardInterrupt
+        if kind == _PROGRESS and self._progress is not None:
+            self._progress(*_STEPS.unpack(content))
+        elif kind == _ERROR:
+            raise ProofError(content.decode())
+        elif kind == _TRACE:
+            raise RuntimeError(f"the process that does the work failed:\n{content.decode()}")
+        elif kind == _STOPPED:
+            raise KeyboardInterrupt
 
     def _is_stuck(self) -> bool:
         seen = self._board.read()
