@@ -24,8 +24,8 @@ from assay.proof.session import Session, TooLarge
 from assay.sql.lexer import BLANK, Kind, tokenize
 
 _NULL = " null::pg_catalog.unknown "
-_NOT_TAKEN = ("42601", "0A000")
-"""SQLSTATEs where only a literal may stand: it is part of the language there, such as the path of JSON_TABLE."""
+_SYNTAX_ERROR = "42601"
+"""SQLSTATE where only a literal may stand: behind the name of its type, or where it is part of the language."""
 
 _PREPARED = frozenset({"select", "values", "with", "table", "insert", "update", "delete", "merge", "("})
 """How a statement begins that PREPARE takes."""
@@ -41,8 +41,8 @@ _BUILT_IN = frozenset({
 """Words before a literal that is of a type of the server's own, or that must be written out: it stays as it is."""
 
 
-_OF_BITS = "bBxXnN"
-"""How literals begin that have a type of their own: B'101', X'1F', and N'a'."""
+_STARTS = ("(", "{", "[", "empty")
+"""How the text of every row, array, range and multirange begins (rowtypes.c, arrayfuncs.c, rangetypes.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,19 @@ async def check_literals(session: Session, catalog: Catalog, sql: str, *, analys
         if first in _HOLDS_QUERY:
             raise _refusal(sql, literals[0], "what one in EXPLAIN, CREATE, DECLARE or CALL is of is not known")
         return
-    named = await _types_named(session, catalog, literals)
-    for literal in literals:
-        if literal.before in named and _is_read_by_users(catalog, named[literal.before]):
-            raise _refusal(sql, literal, f"it is one of {named[literal.before]}")
-    await _check_types(session, catalog, sql, [one for one in literals if one.before not in {*named, *_BUILT_IN}])
+    harmless = await _check_names(session, catalog, sql, literals) | _BUILT_IN
+    await _check_types(session, catalog, sql, literals, harmless)
 
 
-async def _check_types(session: Session, catalog: Catalog, sql: str, literals: list[_Literal]) -> None:
-    """Let the server find the types of these literals. Raises its error for a statement that is not valid."""
-    left, query = literals, None
+async def _check_types(
+    session: Session, catalog: Catalog, sql: str, literals: list[_Literal], harmless: frozenset[str]
+) -> None:
+    """Let the server find the types of literals. Raises its error for a statement that is not valid.
+
+    Args:
+        harmless: words of which none, before a literal, names a type that it must not be read as.
+    """
+    left, query = [literal for literal in literals if literal.before not in _BUILT_IN], None
     while left and query is None:
         try:
             async with session.undone():
@@ -87,7 +90,7 @@ async def _check_types(session: Session, catalog: Catalog, sql: str, literals: l
             raise _refusal(sql, left[0], "the statement is too large to tell") from error
         except asyncpg.PostgresError as error:
             position, refused = _place(sql, left, int(error.position or 0) - session.before_prepared)
-            if error.sqlstate not in _NOT_TAKEN or refused is None:
+            if error.sqlstate != _SYNTAX_ERROR or refused is None or refused.before not in harmless:
                 error.position = str(position) if error.position else None
                 raise
             left = [literal for literal in left if literal is not refused]
@@ -126,34 +129,49 @@ def _place(sql: str, literals: Sequence[_Literal], position: int) -> tuple[int, 
     return min(offset, len(sql)) + 1, None
 
 
-async def _types_named(session: Session, catalog: Catalog, literals: Sequence[_Literal]) -> dict[str, PgType]:
-    """The types of users, by name, that stand before literals, as in ``holder '(1)'``."""
+async def _check_names(session: Session, catalog: Catalog, sql: str, literals: Sequence[_Literal]) -> frozenset[str]:
+    """Refuse ``holder '(1)'``; gives the words before literals that are the names of other types."""
     words = sorted({literal.before for literal in literals} - {""})
-    found = dict(msgspec.json.decode(await session.text(_NAMED, words) or "[]"))
-    await catalog.load(session, types=found.values())
-    return {name: catalog.types[oid] for name, oid in found.items()}
+    found = msgspec.json.decode(await session.text(_NAMED, words) or "[]")
+    await catalog.load(session, types=[oid for _, oid in found])
+    risky = {name for name, oid in found if _is_read_by_users(catalog, catalog.types[oid])}
+    for literal in literals:
+        if literal.before in risky:
+            raise _refusal(sql, literal, f"it is one of {literal.before}")
+    return frozenset(name for name, _ in found)
 
 
 _NAMED = qualified("""
--- The types of users that have one of these names.
+-- The types that have one of these names.
 select pg_catalog.json_agg(pg_catalog.json_build_array(t.typname, t.oid::pg_catalog.int8))::pg_catalog.text
-from pg_catalog.pg_type t where t.oid >= 16384 and t.typname = any($1::pg_catalog.name[])
+from pg_catalog.pg_type t where t.typname = any($1::pg_catalog.text[])
 """)
 
 
 def _literals(sql: str) -> list[_Literal]:
+    """The literals that may be rows, arrays or ranges."""
     found: list[_Literal] = []
-    before = ""
-    for kind, text, start, end in _words(sql):
-        is_literal = kind is Kind.STRING and text[0] not in _OF_BITS
-        if is_literal and before == "'":
+    before, start = "", -1
+    for kind, text, at, end in _words(sql):
+        if kind is not Kind.STRING:
+            before = {Kind.WORD: text.lower(), Kind.QUOTED: text[1:-1].replace('""', '"')}.get(kind, "")
+            start = -1
+        elif start < 0:
+            start = at
+            found.append(_Literal(at, end, before))
+        else:
             # One literal may be written in several parts, on lines of their own.
-            found[-1] = _Literal(found[-1].start, end, found[-1].before)
-        elif is_literal:
-            found.append(_Literal(start, end, before))
-        words = {Kind.WORD: text.lower(), Kind.QUOTED: text[1:-1].replace('""', '"')}
-        before = "'" if is_literal else words.get(kind, "")
-    return found
+            found[-1] = _Literal(start, end, found[-1].before)
+    return [literal for literal in found if _may_be_made(sql[literal.start : literal.end])]
+
+
+def _may_be_made(literal: str) -> bool:
+    """Whether a literal begins as a row, an array or a range does, or may do so when its escapes are read."""
+    quote, _, body = literal.partition("$" if literal.startswith("$") else "'")
+    if literal.startswith("$"):
+        body = body.partition("$")[2]
+    begins = body.lstrip().lower().startswith(_STARTS)
+    return begins or body.lstrip().startswith("'") or (quote in ("E", "e", "U&", "u&") and "\\" in body)
 
 
 def _words(sql: str) -> Iterator[tuple[Kind, str, int, int]]:
