@@ -21,16 +21,23 @@ except ImportError as error:
         f"assay.sync needs psycopg 3, which cannot be loaded ({error}); install it with: pip install 'assay[sync]'"
     ) from error
 
+from assay.runtime.listening import Gap, Notification
 from assay.runtime.pool import PoolStats
+from assay.runtime.sync.attempts import Attempts
 from assay.runtime.sync.connection import Connection, connect
 from assay.runtime.sync.executor import Executor
+from assay.runtime.sync.listening import Listener
 from assay.runtime.sync.pool import Pool
 from assay.runtime.sync.streaming import Stream
 from assay.runtime.sync.transaction import Transaction
 
 __all__ = [
+    "Attempts",
     "Connection",
     "Executor",
+    "Gap",
+    "Listener",
+    "Notification",
     "Pool",
     "PoolStats",
     "Stream",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from tests.fixtures.bouncer import Way, eventually, hold
@@ -11,13 +12,21 @@ from tests.fixtures.bouncer import Way, eventually, hold
 import assay
 from assay.config import DatabaseUrl
 
+ASYNC_WAYS = pytest.mark.parametrize("every_way", ["direct", "pgbouncer"], indirect=True)
+"""For tests of cancellation, and of the function that a task awaits in."""
 PID = "select pg_backend_pid()"
 ACTIVE = "select count(*) from pg_stat_activity where datname = current_database() and query ~ 'pg_slee' and pid <> pg_backend_pid() and state = 'active'"
 
 
-async def test_warm_up_opens_connections_and_prepares_statements(database_18: DatabaseUrl) -> None:
+@pytest.fixture
+def way(every_way: Way) -> Way:
+    """Each way, and both surfaces."""
+    return every_way
+
+
+async def test_warm_up_opens_connections_and_prepares_statements(surface: Any, database_18: DatabaseUrl) -> None:
     prepared = "select count(*) from pg_prepared_statements where statement = 'select 40 + $1'"
-    async with assay.Pool(database_18, min_connections=1, max_connections=4) as pool:
+    async with surface.Pool(database_18, min_connections=1, max_connections=4) as pool:
         await pool.warm_up("select 40 + $1", "select 1 [[where $1 = 1]]", connections=3)
         assert (pool.stats().open, pool.stats().idle) == (3, 3)
         async with await hold(pool, 2):
@@ -39,6 +48,7 @@ async def test_warm_up_with_a_broken_statement_says_so_and_keeps_the_connections
         assert (pool.stats().in_use, await pool.fetch_one(int, "select 1")) == (0, 1)
 
 
+@ASYNC_WAYS
 async def test_warm_up_that_is_cancelled_leaves_the_pool_whole(way: Way) -> None:
     async with way.pool(min_connections=0, max_connections=5) as pool:
         task = asyncio.create_task(pool.warm_up("select 1"))
@@ -88,8 +98,10 @@ async def test_limits_that_cannot_be_used_change_nothing(way: Way) -> None:
         assert pool.stats().max_connections == 4
 
 
-async def test_drain_replaces_free_connections_at_once_and_others_when_they_come_back(database_18: DatabaseUrl) -> None:
-    async with assay.Pool(database_18, min_connections=2, max_connections=2) as pool:
+async def test_drain_replaces_free_connections_at_once_and_others_when_they_come_back(
+    surface: Any, database_18: DatabaseUrl
+) -> None:
+    async with surface.Pool(database_18, min_connections=2, max_connections=2) as pool:
         async with pool.acquire() as held:
             before = {await held.fetch_one(int, PID), await pool.fetch_one(int, PID)}
             pool.drain()
@@ -101,8 +113,8 @@ async def test_drain_replaces_free_connections_at_once_and_others_when_they_come
         assert (pool.stats().opened, pool.stats().closed) == (4, 2)
 
 
-async def test_drained_pool_sees_new_settings_of_the_role(database_18: DatabaseUrl) -> None:
-    async with assay.Pool(database_18, min_connections=2) as pool:
+async def test_drained_pool_sees_new_settings_of_the_role(surface: Any, database_18: DatabaseUrl) -> None:
+    async with surface.Pool(database_18, min_connections=2) as pool:
         await pool.execute(
             "do $$ begin execute format('alter database %I set work_mem = ''7MB''', current_database()); end $$"
         )
@@ -166,6 +178,7 @@ async def forgetful(pool: assay.Pool) -> None:
     await pool.acquire().__aenter__()
 
 
+@ASYNC_WAYS
 async def test_connection_held_too_long_is_logged_once_with_the_place_where_it_was_taken(
     way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -184,6 +197,7 @@ async def test_connection_held_too_long_is_logged_once_with_the_place_where_it_w
     assert "1 of at most 3 are in use, and 0 tasks wait for one" in text
 
 
+@ASYNC_WAYS
 async def test_connection_that_is_never_given_back_is_named_when_the_pool_closes(
     way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:

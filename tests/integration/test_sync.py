@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import pytest
 import assay
 from assay import sync
 from assay.config import DatabaseUrl
+from assay.runtime.observing import Call
 
 PID = "select pg_backend_pid()"
 
@@ -153,6 +156,51 @@ def test_closing_a_connection_under_a_thread_ends_its_statement(server: Database
         db.close()
         with pytest.raises(assay.ConnectionLost):
             running.result(10)
+
+
+def test_connection_held_too_long_is_logged_with_the_place(
+    server: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sync.Pool(server, leak_after=0.04, max_connections=3) as pool, caplog.at_level(logging.WARNING, "assay.pool"):
+        with pool.transaction() as tx:
+            tx.execute("select 1")
+            time.sleep(0.15)
+        pool.execute("select 1")
+    (record,) = caplog.records
+    assert f"it was taken at {__file__}:" in record.getMessage()
+    assert " in test_connection_held_too_long_is_logged_with_the_place, by the thread " in record.getMessage()
+
+
+def test_observers_are_told_of_queries_by_the_function_that_runs_them(server: DatabaseUrl) -> None:
+    observer = Notes()
+    with sync.Pool(server, min_connections=1, observers=[lambda observed: observer]) as pool:
+        pool.fetch_one(int, "select $1::int", 1)
+        with pytest.raises(assay.DataError):
+            pool.execute("select 1 / 0")
+        with pool.transaction() as tx:
+            tx.execute("-- name: mine\nselect 1")
+        assert list(pool.stream(int, "select 1")) == [1]
+    names = [call.name.rpartition(".")[2] for call in observer.calls]
+    here = "test_observers_are_told_of_queries_by_the_function_that_runs_them"
+    assert names[:5] == [here, here, here, "mine", here]
+    assert [call.error is None for call in observer.calls[:2]] == [True, False]
+    assert observer.calls[0].arguments == (1,)
+    assert (observer.steps["opened"], observer.steps["closed"]) == (1, 1)
+    assert observer.steps["waited"] == observer.steps["used"] == 4
+
+
+class Notes:
+    """An observer that takes down what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.steps: Counter[str] = Counter()
+
+    def ran(self, call: Call) -> None:
+        self.calls.append(call)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: self.steps.update([name])
 
 
 def until(true: Callable[[], bool]) -> None:

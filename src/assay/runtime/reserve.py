@@ -13,7 +13,7 @@ from typing import Any
 from assay.config import DatabaseUrl
 from assay.errors import Error, PoolClosed, PoolTimeout, UsageError
 from assay.runtime.closing import cut
-from assay.runtime.exhaustion import exhausted
+from assay.runtime.exhaustion import exhausted, unreturned
 from assay.runtime.forks import disown, keep_from_children
 from assay.runtime.hooks import Hooks
 from assay.runtime.pool_options import PoolOptions
@@ -251,14 +251,7 @@ class Reserve(Stock):
         return []
 
     def _report_unreturned(self, timeout: float) -> None:
-        places = self.places()
-        known = (
-            f"they were taken at {'; '.join(places)}" if places else "leak_after lets a pool know where they were taken"
-        )
-        _log.warning(
-            "The pool for %s was closed with %d connections in use after waiting %g s for them, and they were cut; %s",
-            *(self._url.place, self.in_use, timeout, known),
-        )
+        _log.warning("%s", unreturned(self._url, self.in_use, timeout, self.places()))
 
     def _cut_all(self) -> None:
         for session in self._sessions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import threading
 import time
@@ -12,7 +13,7 @@ from dataclasses import replace
 from assay.config import DatabaseUrl
 from assay.errors import Error, PoolClosed, PoolTimeout
 from assay.runtime import reserve as shared
-from assay.runtime.exhaustion import exhausted
+from assay.runtime.exhaustion import exhausted, unreturned
 from assay.runtime.openings import Openings
 from assay.runtime.pool_options import PoolOptions
 from assay.runtime.stock import MEND_TIMEOUT, Counters, State
@@ -20,6 +21,7 @@ from assay.runtime.sync.hooks import Hooks
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.waiting_line import WaitingLine
 
+_log = logging.getLogger("assay.pool")
 _STATES = {State.NEW: "is not open yet; use it inside of `with`, or get it from `Pool.open(...)`"}
 """Where the sync surface has other words."""
 
@@ -362,10 +364,16 @@ class Reserve:
         try:
             with self._lock:
                 self._emptied.wait_for(lambda: not self._sessions and not self.openings.under_way, timeout)
+                if self._sessions:
+                    _log.warning("%s", unreturned(self._url, self.in_use, timeout, self.places()))
         finally:
             for session in [*self._sessions]:
                 session.interrupt()
                 self._retire(session)
+
+    def places(self) -> list[str]:
+        """Where the connections in use were taken; nothing is known of it unless they are watched for leaks."""
+        return []
 
     def _keep_up(self) -> None:
         """Close what is too old or too long idle, and keep the minimum open."""

@@ -102,7 +102,7 @@ class Session:
     """
 
     __slots__ = (
-        *("_described", "_forgotten", "_lock", "_pid", "_prepared", "_types", "cursors", "driver", "wire"),
+        *("_described", "_ended", "_forgotten", "_lock", "_pid", "_prepared", "_types", "cursors", "driver", "wire"),
         *("depth", "expires_at", "footprint", "idle_since", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
 
@@ -126,6 +126,8 @@ class Session:
         self.expires_at = float("inf")
         self._lock = threading.Lock()
         """Held while a request is under way."""
+        self._ended = False
+        """Whether another thread has ended the session while a request was under way."""
         self._pid = os.getpid()
         self.wire = Wire(driver)
         self._types = Types(driver)
@@ -196,12 +198,13 @@ class Session:
         """Prepare queries before they are run."""
         for query in queries:
             with self.using(None):
-                if query not in self._prepared and not query.is_empty:
-                    self._prepare(query)
+                if not query.is_empty:
+                    self.prepared(query)
 
     def interrupt(self) -> None:
         """End the session under another thread, and have the server cancel what it is running."""
         if self.is_busy and not self.driver.closed:
+            self._ended = True
             self.wire.end_from_outside()
 
     def mend(self, *, always: bool, timeout: float) -> None:
@@ -430,6 +433,8 @@ class Session:
 
     def _failed(self, error: BaseException) -> NoReturn:
         """Raise the error that users see."""
+        if self._ended:
+            raise broken("it was closed while the statement ran") from error
         match error:
             case _Stale():
                 raise error.refusal from None

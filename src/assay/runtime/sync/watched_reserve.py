@@ -76,6 +76,12 @@ class WatchedReserve(Reserve):
             for observer in observers:
                 observer.closed()
 
+    def places(self) -> list[str]:
+        """Where the connections in use were taken, and how long ago; the longest held first."""
+        now = perf_counter()
+        loans = sorted(self._loans.values(), key=lambda loan: loan.since)
+        return [f"{loan.place}, {now - loan.since:.3g} s ago" for loan in loans]
+
     def _timed(self, open_session: Callable[[], Session]) -> Callable[[], Session]:
         def timed() -> Session:
             started = perf_counter()

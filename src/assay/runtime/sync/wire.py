@@ -238,11 +238,11 @@ class Wire:
         """Break the connection under the thread that uses it, and have the server end what it is doing."""
         with suppress(psycopg.Error, OSError):
             cancel = self._pgconn.get_cancel()
-            self.hang_up()
-            # Which waits as long as the network does.
+            # It waits as long as the network does. PgBouncer knows only clients that are connected still.
             asking = threading.Thread(target=lambda: _quietly(cancel.cancel), daemon=True)
             asking.start()
             asking.join(CANCEL_TIMEOUT)
+            self.hang_up()
 
     def hang_up(self) -> None:
         """Break the connection under the thread that uses it, which finds that out by itself."""
