@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +25,8 @@ create table device (
 insert into device (number, platform, model, attestation_chain, has_lidar, seen_at)
     select n, 'ios', 'Phone ' || n % 16, decode(md5(n::text), 'hex'), n % 2 = 0, now() from generate_series(1, 10000) n;
 analyze device;
+create table copied (like device);
+create table entry (number int, name text);
 """
 ONE = "select id, number, platform, model, attestation_chain, has_lidar, seen_at from device where number = $1"
 ALL = "select id, number, platform, model, attestation_chain, has_lidar, seen_at from device"
@@ -67,6 +70,18 @@ class DeviceStruct(msgspec.Struct):
     seen_at: datetime
 
 
+class DeviceTuple(NamedTuple):
+    """A row, as a NamedTuple."""
+
+    id: UUID
+    number: int
+    platform: str
+    model: str
+    attestation_chain: bytes | None
+    has_lidar: bool
+    seen_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Peers:
     """What is compared, all on the same database."""
@@ -88,6 +103,8 @@ async def main(server: DatabaseUrl) -> None:
             await peers.bare.execute(SCHEMA)
             await _one_row(peers)
             await _many_rows(peers)
+            await _copying(peers)
+            await _batches(peers)
     finally:
         await admin.execute(f'drop database if exists "{url.database}" with (force)')
         await admin.close()
@@ -141,8 +158,37 @@ async def _many_rows(peers: Peers) -> None:
         "Assay pool, msgspec.Struct": lambda: peers.pool.fetch_all(DeviceStruct, ALL),
         "Assay pool, dataclass": lambda: peers.pool.fetch_all(Device, ALL),
         "Assay pool, frozen dataclass": lambda: peers.pool.fetch_all(FrozenDevice, ALL),
+        "Assay pool, NamedTuple": lambda: peers.pool.fetch_all(DeviceTuple, ALL),
         "asyncpg.Pool, raw Records": lambda: peers.driver_pool.fetch(ALL),
     }
     results = await measure(contenders, rounds=40, pieces=1)
     budget = dict.fromkeys([name for name in contenders if name.startswith("Assay")], "budget 1.10 x")
     show(f"{ROWS:,} rows", results, budget)
+
+
+async def _copying(peers: Peers) -> None:
+    columns = list(Device.__annotations__)
+    objects = await peers.pool.fetch_all(Device, ALL)
+    structs = await peers.pool.fetch_all(DeviceStruct, ALL)
+    tuples = [astuple(device) for device in objects]
+    contenders = {
+        "asyncpg connection, copy_records_to_table of tuples": lambda: peers.bare.copy_records_to_table(
+            "copied", records=tuples, columns=columns
+        ),
+        "Assay connection, copy_in of dataclasses": lambda: peers.connection.copy_in("copied", objects),
+        "Assay connection, copy_in of msgspec.Structs": lambda: peers.connection.copy_in("copied", structs),
+        "Assay connection, copy_in of tuples": lambda: peers.connection.copy_in("copied", tuples, columns=columns),
+    }
+    results = await measure(contenders, rounds=30, pieces=1)
+    budget = dict.fromkeys([name for name in contenders if name.startswith("Assay")], "budget 1.10 x")
+    show(f"{ROWS:,} rows copied into a table", results, budget)
+
+
+async def _batches(peers: Peers) -> None:
+    sql = "insert into entry (number, name) values ($1, $2)"
+    rows = [(number, f"entry {number}") for number in range(ROWS)]
+    contenders = {
+        "asyncpg connection, executemany, uncounted": lambda: peers.bare.executemany(sql, rows),
+        "Assay connection, execute_many": lambda: peers.connection.execute_many(sql, rows),
+    }
+    show(f"{ROWS:,} rows inserted one by one in one round trip", await measure(contenders, rounds=15, pieces=1), {})
