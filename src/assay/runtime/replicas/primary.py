@@ -51,8 +51,10 @@ class Primary:
                 if self.reserve is reserve:
                     await self._bear(error, in_time=loop.time() < until)
             else:
-                self._owners[session] = reserve
-                return session
+                if self.reserve is reserve and self._lends:
+                    self._owners[session] = reserve
+                    return session
+                reserve.give_back(session)  # it is another member's by now
 
     def give_back(self, session: Session) -> None:
         """Take a session back; one that broke has the members looked at."""
