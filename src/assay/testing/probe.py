@@ -33,11 +33,16 @@ select array_agg(oid) from pg_class
 where relnamespace = 'pg_catalog'::regnamespace and relkind = 'r' and not relisshared
   and relname not in ('pg_statistic', 'pg_statistic_ext_data')
 """
-_COUNTS = "pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid)"
+_DDL = """
+select sum(pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid))::bigint
+from unnest($1::oid[]) oid
+"""
 _READING = """
 select
-  (select sum({counts})::bigint from unnest($1::oid[]) oid) as catalogs,
-  array(select {counts} from unnest($2::oid[]) with ordinality u (oid, n) order by n) as tables,
+  ({ddl}) as catalogs,
+  array(
+    select pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid)
+    from unnest($2::oid[]) with ordinality u (oid, n) order by n) as tables,
   array[{sequences}]::text[] as sequences,
   (select concat_ws('|', pg_stat_get_db_stat_reset_time(d.oid), d.datdba, d.datacl, d.datconnlimit, d.datistemplate,
        d.dattablespace, shobj_description(d.oid, 'pg_database'),
@@ -99,7 +104,12 @@ class Original:
 
     @property
     def _sql(self) -> str:
-        return _READING.format(counts=_COUNTS, sequences=", ".join(map(_SEQUENCE.format, self.sequences)))
+        return _READING.format(ddl=_DDL, sequences=", ".join(map(_SEQUENCE.format, self.sequences)))
+
+    async def has_ddl(self, connection: DriverConnection) -> bool:
+        """Whether a copy's catalogs were changed: the one question that a new connection answers quickly."""
+        changes: int = await connection.fetchval(_DDL, self.catalogs)
+        return changes != self.reading.catalogs
 
     async def read(self, connection: DriverConnection) -> Reading:
         """Read a copy."""

@@ -57,18 +57,17 @@ class Recycler:
         try:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await open_connection(self._url, server_settings=_SESSION)
+                if await self._original.has_ddl(self._connection):
+                    return False
             return await self._restore(self._connection)
         except _FAILURES:
             return False  # such as that a sequence is gone
 
-    async def close(self) -> None:
+    def cut(self) -> None:
         """Disconnect."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                await connection.close(timeout=2.0)
-            except DRIVER_ERRORS:
-                connection.terminate()
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
 
     async def _restore(self, connection: DriverConnection) -> bool:
         found, wanted = await self._original.read(connection), self._original.reading

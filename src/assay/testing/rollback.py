@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary
 
 from assay.config import DatabaseUrl
-from assay.errors import ConnectionLost, Error, UsageError
-from assay.runtime.connecting import DRIVER_ERRORS, open_connection
+from assay.errors import Error, UsageError
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.session import Session
 from assay.testing.spoiled import SAVEPOINT, Spoiled, closing, ended, lost, still_running
@@ -30,6 +30,14 @@ class TransactionOfTest(Connection):
 
     __slots__ = ()
 
+    @property
+    def driver(self) -> DriverConnection:
+        """The asyncpg connection; its ``transaction()`` is a savepoint too. It is not used again for another test."""
+        driver = super().driver
+        # asyncpg refuses to nest a transaction in one that it has not begun, so it is told that it has.
+        driver._top_xact = driver.transaction()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
+        return driver
+
     async def close(self) -> None:
         """Refused: the connection is the test's until its end."""
         raise UsageError(closing(_NAME))
@@ -46,14 +54,7 @@ async def rolled_back(url: DatabaseUrl, *, keep: bool) -> AsyncIterator[Connecti
     Raises Spoiled at the end when the test ended the transaction itself, lost the connection, or left something
     running on it: then what is in the database is not known.
     """
-    session = await _session(url, keep=keep)
-    transaction = session.driver.transaction()
-    try:
-        await transaction.start()
-        await session.driver.execute(f"savepoint {SAVEPOINT}")
-    except DRIVER_ERRORS as error:
-        session.terminate()
-        raise ConnectionLost(f"The connection to {url.place} broke: {error}") from error
+    session = await _begin(url, keep=keep)
     session.depth = 1  # statements that are interrupted must not roll it back, and blocks in it are savepoints
     connection = TransactionOfTest(session, url, own=False)
     try:
@@ -62,7 +63,6 @@ async def rolled_back(url: DatabaseUrl, *, keep: bool) -> AsyncIterator[Connecti
         connection.detach()
         try:
             await _end(session)
-            await transaction.rollback()
             session.depth, session.doomed = 0, False
             await _mend(session, keep=keep)
         except _FAILURES as error:
@@ -70,6 +70,19 @@ async def rolled_back(url: DatabaseUrl, *, keep: bool) -> AsyncIterator[Connecti
             if isinstance(error, Spoiled):
                 raise
             raise Spoiled(f"The connection of assay_db could not be rolled back: {error}") from error
+
+
+async def _begin(url: DatabaseUrl, *, keep: bool) -> Session:
+    """A session in a transaction; one that was kept and has been cut meanwhile is replaced."""
+    begin = f"begin; savepoint {SAVEPOINT}"
+    session = await _session(url, keep=keep)
+    try:
+        await session.command(begin)
+    except Error:
+        session.terminate()
+        session = await _session(url, keep=keep)
+        await session.command(begin)
+    return session
 
 
 async def _end(session: Session) -> None:
@@ -82,7 +95,7 @@ async def _end(session: Session) -> None:
     if session.busy:
         raise still_running(_NAME, "task")
     try:
-        await session.command(f"rollback to savepoint {SAVEPOINT}")
+        await session.command(f"rollback to savepoint {SAVEPOINT}; rollback")
     except Error as error:
         raise ended(_NAME, error) from error
 

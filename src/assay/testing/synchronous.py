@@ -102,8 +102,7 @@ def _end(session: Session) -> None:
     if session.is_closed:
         raise lost(_NAME)
     try:
-        session.command(f"rollback to savepoint {SAVEPOINT}")
-        session.command("rollback")
+        session.command(f"rollback to savepoint {SAVEPOINT}; rollback")
     except UsageError as error:
         raise still_running(_NAME, "thread") from error
     except Error as error:

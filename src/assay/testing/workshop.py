@@ -158,7 +158,7 @@ class Workshop:
     async def _give_back(self, lent: Lent) -> list[str]:
         site, left = lent.site, await lent.site.sessions(lent.name)
         if lent.kept:
-            await self._disconnect(lent)
+            self._disconnect(lent)
             return left
         if left:
             await site.terminate(lent.name)
@@ -174,15 +174,15 @@ class Workshop:
         await self._drop(lent)
 
     async def _drop(self, lent: Lent) -> None:
-        await self._disconnect(lent)
+        self._disconnect(lent)
         await lent.site.drop(lent.name)
 
-    async def _disconnect(self, lent: Lent) -> None:
+    def _disconnect(self, lent: Lent) -> None:
         self._lent.discard(lent)
         if lent.recycler is not None:
-            await lent.recycler.close()
+            lent.recycler.cut()
 
     async def _close(self) -> list[str]:
         for lent in [*self._lent]:
-            await self._disconnect(lent)
+            self._disconnect(lent)
         return [change for site in self._sites.values() for change in await site.close()]
