@@ -20,6 +20,13 @@ def through(bouncer: DatabaseUrl, database_18: DatabaseUrl) -> Way:
 
 
 @pytest.fixture
+async def small(bouncer: DatabaseUrl, server_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    """On the server's own database, for what leaves nothing there."""
+    async with bounced(bouncer, server_18).pool(min_connections=0, max_connections=2) as pool:
+        yield pool
+
+
+@pytest.fixture
 async def pool(through: Way) -> AsyncIterator[assay.Pool]:
     """More connections than PgBouncer has, which is 8."""
     async with through.pool(min_connections=0, max_connections=20) as pool:
@@ -44,24 +51,24 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sql", REFUSED)
-async def test_what_needs_a_session_is_refused_with_the_way_out(pool: assay.Pool, sql: str) -> None:
+async def test_what_needs_a_session_is_refused_with_the_way_out(small: assay.Pool, sql: str) -> None:
     arguments = (1,) if "$1" in sql else ()
     with pytest.raises(assay.UsageError, match=REFUSED[sql]):
-        await pool.execute(cast("Any", sql), *arguments)
+        await small.execute(cast("Any", sql), *arguments)
     with pytest.raises(
         assay.UsageError, match="with PgBouncer in transaction mode each transaction may run in another"
     ):
-        async with pool.transaction() as tx:
+        async with small.transaction() as tx:
             await tx.execute(cast("Any", sql), *arguments)
 
 
-async def test_features_that_need_a_session_are_refused_with_the_reason(pool: assay.Pool) -> None:
+async def test_features_that_need_a_session_are_refused_with_the_reason(small: assay.Pool) -> None:
     with pytest.raises(assay.UsageError, match="LISTEN needs a session that is kept"):
-        pool.listen("news")
+        small.listen("news")
     with pytest.raises(assay.UsageError, match="session advisory lock needs a session that is kept"):
-        async with pool.advisory_lock(1):
+        async with small.advisory_lock(1):
             pass
-    await pool.notify("news", "which is sent like any statement")
+    await small.notify("news", "which is sent like any statement")
 
 
 async def test_what_ends_with_its_transaction_is_not_refused(pool: assay.Pool) -> None:
@@ -159,11 +166,11 @@ async def test_connection_that_was_cut_in_a_transaction_is_replaced(pool: assay.
     assert await pool.fetch_one(int, "select 1") == 1
 
 
-async def test_driver_that_was_given_out_is_not_given_to_others(pool: assay.Pool) -> None:
-    async with pool.acquire() as connection:
+async def test_driver_that_was_given_out_is_not_given_to_others(small: assay.Pool) -> None:
+    async with small.acquire() as connection:
         driver = connection.driver
     await asyncio.sleep(0)
-    async with await hold(pool, 3):
+    async with await hold(small, 2):
         assert driver.is_closed()
 
 
@@ -174,11 +181,12 @@ async def test_url_may_say_that_pgbouncer_is_there(through: Way) -> None:
             await pool.execute("reset all")
 
 
-async def test_setting_that_pgbouncer_does_not_keep_is_refused_before_it_is_asked(through: Way) -> None:
+async def test_setting_that_pgbouncer_does_not_keep_is_refused_before_it_is_asked() -> None:
+    through = Way(DatabaseUrl.parse("postgresql://nowhere.invalid/app"), {"pgbouncer": True})
     with pytest.raises(assay.ConfigurationError, match="server_settings has 'statement_timeout', which PgBouncer"):
         await through.opened(server_settings={"statement_timeout": "5s"})
 
 
-async def test_reset_always_cannot_be_kept(through: Way) -> None:
+async def test_reset_always_cannot_be_kept() -> None:
     with pytest.raises(assay.ConfigurationError, match="cannot be kept with pgbouncer=True"):
-        through.pool(reset="always")
+        assay.Pool("postgresql://nowhere.invalid/app", pgbouncer=True, reset="always")
