@@ -169,7 +169,7 @@ def contenders(host: str) -> list[Contender]:
         own("Assay assay_sync_db", SYNC, "assay_sync_db", 1.0, needs="psycopg"),
         peer("TestCase"),
         own("Assay assay_pool", ASYNC, "assay_pool", 15.0),
-        own("Assay assay_pool, with DDL", ASYNC, "assay_pool", 15.0, ddl),
+        own("Assay assay_pool, a new copy after DDL", ASYNC, "assay_pool", None, ddl),
         own("Assay assay_sync_pool", SYNC, "assay_sync_pool", 15.0, needs="psycopg"),
         Contender(
             "pytest-postgresql",

@@ -62,6 +62,14 @@ def execute(url: DatabaseUrl, sql: str) -> None:
     asyncio.run(run())
 
 
+def long(*values: object) -> object:
+    """Parameters for the runs that take long."""
+    return pytest.param(*values, marks=pytest.mark.soak)
+
+
+ALONE_AND_XDIST = pytest.mark.parametrize(
+    "options", [pytest.param([], id="alone", marks=pytest.mark.soak), pytest.param(["-n2"], id="xdist")]
+)
 HALF_AND_HALF = """
 import pytest
 
@@ -104,6 +112,7 @@ def test_two_sessions_at_once_share_the_server_and_the_template(server_18: Datab
     assert databases(server_18) == set()
 
 
+@pytest.mark.soak
 def test_branches_with_other_migrations_have_templates_of_their_own(server_18: DatabaseUrl, tmp_path: Path) -> None:
     tests = "async def test(assay_db): assert await assay_db.fetch_one(int, 'select count(*) from {}') == 0"
     for branch in ("main", "feature"):
@@ -141,7 +150,7 @@ async def test_is_known_to_fail(assay_pool):
 """
 
 
-@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["alone", "xdist"])
+@ALONE_AND_XDIST
 def test_database_of_a_failed_test_is_kept_and_its_name_printed(
     server_18: DatabaseUrl, tmp_path: Path, options: list[str]
 ) -> None:
@@ -167,7 +176,9 @@ def teams(url: str) -> list[str]:
     return asyncio.run(names())
 
 
-@pytest.mark.parametrize("options", [["-x"], ["--lf"], ["-p", "no:randomly"], ["--maxfail=1", "-n2"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "options", [["-x"], *map(long, (["--lf"], ["-p", "no:randomly"], ["--maxfail=1", "-n2"]))], ids=" ".join
+)
 def test_options_of_pytest_leave_nothing_else_behind(
     server_18: DatabaseUrl, tmp_path: Path, options: list[str]
 ) -> None:
@@ -192,7 +203,7 @@ async def test_slow(assay_pool, assay_db, turn):
 """
 
 
-@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["alone", "xdist"])
+@ALONE_AND_XDIST
 def test_next_session_sweeps_up_after_one_that_was_killed(
     server_18: DatabaseUrl, tmp_path: Path, options: list[str]
 ) -> None:
@@ -229,7 +240,7 @@ def test_worker_that_dies_leaves_nothing_after_the_next_session(server_18: Datab
     assert databases(server_18) == set()
 
 
-@pytest.mark.parametrize("method", ["signal", "thread"])
+@pytest.mark.parametrize("method", ["signal", long("thread")])
 def test_test_that_runs_into_its_timeout_does_not_harm_the_others(
     server_18: DatabaseUrl, tmp_path: Path, method: str
 ) -> None:
@@ -281,7 +292,7 @@ def test_connections_and_tasks_left_behind_are_warned_of(server_18: DatabaseUrl,
     assert databases(server_18) == set()
 
 
-@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["alone", "xdist"])
+@ALONE_AND_XDIST
 def test_migration_that_fails_is_one_error_and_a_list_of_the_tests_concerned(
     server_18: DatabaseUrl, tmp_path: Path, options: list[str]
 ) -> None:

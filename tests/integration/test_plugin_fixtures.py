@@ -243,7 +243,7 @@ def test_loops_of_any_scope_and_mode(server_18: DatabaseUrl, tmp_path: Path) -> 
     assert (result.counts, result.code) == ({"passed": 35}, 0), result.out
 
 
-@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.parametrize("scope", [pytest.param("function", marks=pytest.mark.soak), "session"])
 def test_fixtures_of_the_test_run_on_its_loop(server_18: DatabaseUrl, tmp_path: Path, scope: str) -> None:
     suite = make_suite(tmp_path, server_18, FIXTURES)
     options = [f"-oasyncio_default_{kind}_loop_scope={scope}" for kind in ("test", "fixture")]
@@ -349,7 +349,7 @@ async def test_sees_nothing(assay_db):
 """
 
 
-@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.parametrize("scope", [pytest.param("function", marks=pytest.mark.soak), "session"])
 def test_what_a_rollback_cannot_undo_is_told_and_does_not_stay(server: DatabaseUrl, tmp_path: Path, scope: str) -> None:
     options = [f"-oasyncio_default_{kind}_loop_scope={scope}" for kind in ("test", "fixture")]
     result = make_suite(tmp_path, server, SPOILING).run("-q", "-rN", *options)
