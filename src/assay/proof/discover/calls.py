@@ -21,6 +21,7 @@ from assay.proof.discover.scopes import Scope
 from assay.proof.discover.source import Source
 from assay.proof.discover.statements import split, style_of
 from assay.proof.discover.surfaces import DRIVER_SQL, METHODS, Surface
+from assay.proof.discover.tables import inserting_into
 from assay.proof.discover.wording import holds_statement, is_named_like_a_database, is_statement, is_written_for
 
 _METHOD = re.compile(rf"\.\s*(?:{'|'.join(METHODS)})\b")
@@ -116,7 +117,7 @@ def _found(surface: Surface, node: ast.Call, scope: Scope, source: Source, forms
             scope,
             node,
             row,
-            form.sql,
+            inserting_into(form.sql) if surface.table else form.sql,
             given.arguments,
             given.unpacked,
             batch=given.batch,

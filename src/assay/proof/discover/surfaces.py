@@ -35,6 +35,8 @@ class Surface:
     """Keywords that are neither, where any other is a parameter's name."""
     several: bool = False
     """Whether there may be several statements with semicolons between them, when no parameters are given."""
+    table: bool = False
+    """Whether the statement is the name of a table, into which rows are copied."""
     generic: bool = False
     """Whether objects of other kinds often have a method of that name."""
 
@@ -52,6 +54,7 @@ _ASSAY = (
     Surface(Owner.ASSAY, "copy_out", "many", sql=1, row=0),
     Surface(Owner.ASSAY, "execute", "none", several=True),
     Surface(Owner.ASSAY, "execute_many", "none", batch=True),
+    Surface(Owner.ASSAY, "copy_in", "any", keywords=("table",), batch=True, options=frozenset({"columns"}), table=True),
     Surface(Owner.ASSAY, "fetch_many", "many", sql=1, row=0, batch=True),
 )
 _ASYNCPG = (

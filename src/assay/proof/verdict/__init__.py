@@ -14,6 +14,7 @@ from assay.proof.expressions import Expressions, Unresolved
 from assay.proof.findings import Finding, Unverified, finding
 from assay.proof.modules import ImportFailure
 from assay.proof.rowclasses import Shape, row_shape
+from assay.proof.verdict.copying import copy_findings
 from assay.proof.verdict.parameters import parameter_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.proof.verdict.rows import row_findings
@@ -100,7 +101,13 @@ def judge(
     if query.call.row is not None and not any(found.rule.code == "ASY403" for found in findings):
         shape = _shape(query, query.call.row, expressions)
         findings += [shape] if isinstance(shape, Finding) else row_findings(query, shape, description)
-    for outcome in parameter_findings(query, description.params, arguments or Arguments(expressions)):
+    arguments = arguments or Arguments(expressions)
+    is_copy = query.call.surface.table
+    for outcome in (
+        copy_findings(query, description.columns, arguments)
+        if is_copy
+        else parameter_findings(query, description.params, arguments)
+    ):
         if isinstance(outcome, Unverified):
             unverified.append(outcome)
         else:
