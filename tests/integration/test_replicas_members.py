@@ -173,6 +173,12 @@ async def test_server_given_twice_is_refused(shop: Trio) -> None:
         assay.Pool(shop.primary.url, replicas=[shop.primary.url])
 
 
+async def test_empty_list_is_a_pool_without_replicas(shop: Trio) -> None:
+    async with assay.Pool(shop.primary.url, replicas=[]) as pool:
+        assert type(pool) is assay.Pool
+        assert pool.members() == ()
+
+
 async def test_class_of_ones_own_is_told_that_it_gets_no_replicas(shop: Trio) -> None:
     class Mine(assay.Pool):
         pass

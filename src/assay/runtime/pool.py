@@ -121,7 +121,7 @@ class Pool(Replicated, AdvisoryLocks):
         cls, *args: Any, replicas: Sequence[str | DatabaseUrl] | Replicas | None = None, **options: Any
     ) -> Self:
         """Only with replicas is there anything to choose: without them, a statement pays nothing for it."""
-        if replicas is None or cls is not Pool:
+        if not replicas or cls is not Pool:
             return object.__new__(cls)
         from assay.runtime.replicas.pool import ReplicatedPool
 
@@ -149,7 +149,7 @@ class Pool(Replicated, AdvisoryLocks):
         name: str | None = None,
         replicas: Sequence[str | DatabaseUrl] | Replicas | None = None,
     ) -> None:
-        if replicas is not None:
+        if replicas:
             raise UsageError(f"{type(self).__name__} takes no replicas; give them to assay.Pool itself")
         self._url, bounced = read_pgbouncer(read_url(url))
         options = read_options({
