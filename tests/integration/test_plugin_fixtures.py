@@ -319,6 +319,37 @@ def test_anyio_with_a_loop_that_tests_share(server_18: DatabaseUrl, tmp_path: Pa
     assert (result.counts, result.code) == ({"passed": 5}, 0), result.out
 
 
+OTHER_SETTINGS = """
+from pathlib import Path
+
+import pytest
+
+from assay.config import load_settings
+
+
+@pytest.fixture
+def assay_settings():
+    return load_settings(Path(__file__).parent / "other")
+"""
+
+
+def test_settings_that_are_defined_anew_hold_for_all_fixtures(server_18: DatabaseUrl, tmp_path: Path) -> None:
+    tests = "async def test(assay_{0}): assert await assay_{0}.fetch_one(int, 'select count(*) from other') == {1}"
+    suite = make_suite(tmp_path, server_18)
+    suite.write("conftest.py", OTHER_SETTINGS)
+    suite.write("other/pyproject.toml", "[tool.assay]")
+    suite.write("other/migrations/1_other.sql", "create table other ();")
+    for name in ("db", "pool"):
+        suite.write(f"test_{name}.py", tests.format(name, 0))
+    failing = suite.write("test_fails.py", tests.format("pool", 1))
+    result = suite.run("-q")
+    assert result.counts == {"passed": 2, "failed": 1}, result.out
+    assert set(result.kept) == left_on(server_18)
+    failing.unlink()
+    assert suite.run("-q").code == 0
+    assert left_on(server_18) == set()
+
+
 SPOILING = """
 import pytest
 

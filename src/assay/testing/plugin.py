@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from assay.runtime.pool import Pool
     from assay.testing.workshop import Lent
 
+_LENDING = "assay.testing.lending"
+"""The module that is loaded once a test has asked for a database."""
 _MARKER = (
     "assay_seed(*environments): seed the test's database with the common seeds and those of the environments; "
     "assay_seed(False) leaves it without seeds"
 )
-_DATABASES = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,7 +50,6 @@ def assay_settings(request: pytest.FixtureRequest) -> Settings:
     """The settings of the project that the test's file lies in. Define it anew to test with others."""
     from assay.testing.lending import settings_for
 
-    request.config.stash[_DATABASES] = True
     return settings_for(request)
 
 
@@ -104,7 +105,7 @@ def _assay_database(request: pytest.FixtureRequest, assay_settings: Settings) ->
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep the database of a test that failed."""
     report = yield
-    if _DATABASES in item.config.stash:
+    if _LENDING in sys.modules:
         from assay.testing.lending import keep_if_failed
 
         keep_if_failed(item, report)
@@ -114,7 +115,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Drop all databases that are not kept, after the last fixture has ended."""
-    if _DATABASES in session.config.stash:
+    if _LENDING in sys.modules:
         from assay.testing.lending import close
 
         close(session.config)
