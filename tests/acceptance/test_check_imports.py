@@ -157,6 +157,31 @@ def test_relative_imports_hold_in_a_package_whose_name_is_taken(project: Project
     assert (done.json["findings"], done.json["proved"]) == ([], 6)
 
 
+def test_a_module_that_forks_is_checked_once(project: Project) -> None:
+    project.write("src/app/odd.py", f"import os\nos.fork()\n{QUERY}")
+    done = project.check("--output-format", "json")
+    assert (done.code, done.json["findings"], done.json["proved"]) == (0, [], 5)
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", "<&-", ">&-"])
+def test_closed_standard_files_do_not_matter(project: Project, closed: str) -> None:
+    command = f'"{sys.executable}" -m assay check --database-url "{project.server.reveal()}" {closed}'
+    assert subprocess.run(["sh", "-c", command], cwd=project.root, timeout=60).returncode == 0
+    project.write("src/app/odd.py", QUERY.replace("select 1", "select x"))
+    assert subprocess.run(["sh", "-c", command], cwd=project.root, timeout=60).returncode == 1
+
+
+def test_files_of_a_package_outside_of_the_project_find_each_other(project: Project, tmp_path: Path) -> None:
+    project.write("other/pkg/__init__.py", "")
+    project.write("other/pkg/rows.py", "from dataclasses import dataclass\n@dataclass\nclass R:\n    a: int\n")
+    row = QUERY.replace("int,", "R,").replace("select 1", "select 1 as a")
+    project.write("other/pkg/queries.py", f"from .rows import R\n{row}")
+    (tmp_path / "src/pyproject.toml").write_text("[tool.assay]\nmigrations = '../migrations'\n")
+    inside = Project(tmp_path / "src", project.server)
+    done = inside.check("../other", "--output-format", "json")
+    assert (done.json["findings"], done.json["proved"]) == ([], 1)
+
+
 def test_modules_do_not_see_the_arguments_of_the_check(project: Project) -> None:
     project.write("src/app/odd.py", f"{QUERY}import argparse\nargparse.ArgumentParser().parse_args()\n")
     assert project.check("--output-format", "json").json["proved"] == 5

@@ -136,3 +136,14 @@ def test_paths_outside_of_the_root_are_absolute_in_reports(tmp_path: Path) -> No
     (tmp_path / "root").mkdir()
     (call,) = discover(tmp_path / "root", [tmp_path / "elsewhere"]).calls
     assert call.place.path == (tmp_path / "elsewhere" / "m.py").as_posix()
+
+
+def test_every_file_that_was_looked_for_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import assay, elsewhere, helper\nasync def f(db: assay.Pool):\n"
+        "    await db.execute(assay.sql_file('missing.sql'))\n    await db.execute(elsewhere.SQL)\n"
+        "    await db.execute(helper.SQL)\n"
+    )
+    (tmp_path / "helper.py").write_text("SQL = 'select 1'\n")
+    found = discover(tmp_path, [tmp_path / "a.py"]).project.looked_at
+    assert {"a.py", "helper.py", "missing.sql", "elsewhere.py"} <= {path.name for path in found}

@@ -208,4 +208,5 @@ def _print(lines: Iterable[str]) -> None:
 
 def _takes_colours() -> bool:
     """Whether standard output is a terminal that is to have colours (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    is_terminal: bool = getattr(sys.stdout, "isatty", bool)()  # it is None where it was closed
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -22,7 +22,7 @@ def progress_bar(label: str, *, patience: float = PATIENCE) -> Iterator[Callable
 
     The bar appears on a terminal only, after ``patience`` seconds, and is gone at the end.
     """
-    if not sys.stderr.isatty():
+    if not getattr(sys.stderr, "isatty", bool)():  # it is None where it was closed
         yield None
         return
     bar = _Bar(label, time.monotonic() + patience)

@@ -8,6 +8,7 @@ the work is begun again without that module.
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import pickle
@@ -106,7 +107,7 @@ def apart(work: Work[_T], limit: float, progress: Progress | None = None) -> _T:
 
 def _once(work: Work[_T], failed: dict[Path, str], limit: float, progress: Progress | None) -> _T | _Lost:
     board = Board()
-    end, begin = os.pipe()
+    end, begin = map(_apart_from_the_standard, os.pipe())
     # Until each has its own handlers, what ends this process is kept from both.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     number = os.fork()
@@ -152,6 +153,15 @@ def _silence() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(nothing, descriptor)
+
+
+def _apart_from_the_standard(descriptor: int) -> int:
+    """The same pipe, under a number that is none of the standard ones, which may have been closed."""
+    if descriptor > 2:
+        return descriptor
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(descriptor)
+    return moved
 
 
 def _send(pipe: int, kind: bytes, content: bytes = b"") -> None:

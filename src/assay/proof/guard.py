@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ class Guard:
         self._limit = limit
         self._failed = {str(path): why for path, why in failed.items()}
         self._within: list[str] = []
+        self._process = os.getpid()
         self.is_own: Callable[[str], bool] = lambda path: False
         """Whether a file is the project's."""
         self.active = False
@@ -41,6 +43,7 @@ class Guard:
 
     def begin(self) -> None:
         """Take over the process's alarm, its arguments, and the loading of modules."""
+        self._process = os.getpid()
         sys.argv[:] = ["assay"]  # those of the check are not the modules'
         signal.signal(signal.SIGALRM, self._too_long)
         execute = SourceFileLoader.exec_module
@@ -67,6 +70,8 @@ class Guard:
             with self._inside(str(path)):
                 yield
         finally:
+            if os.getpid() != self._process:  # the module made another process, which is not to go on with the work
+                os._exit(0)
             self.active = False
             signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -61,12 +61,9 @@ def import_folders(root: Path, files: Iterable[Path] = ()) -> tuple[Path, ...]:
 
 def module_name(path: Path, root: Path) -> str | None:
     """The dotted name by which a file is imported from one of those folders, or None when it can have none."""
-    for folder in (root / "src", _around(root)):
-        if path.is_relative_to(folder):
-            parts = path.relative_to(folder).with_suffix("").parts
-            break
-    else:
-        parts = path.with_suffix("").parts[-1:]
+    folders = (root / "src", _around(root), _around(path.parent))
+    folder = next(folder for folder in folders if path.is_relative_to(folder))
+    parts = path.relative_to(folder).with_suffix("").parts
     if parts[-1] == "__init__":
         parts = parts[:-1]
     return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None

@@ -69,7 +69,7 @@ class Project:
     @property
     def looked_at(self) -> set[Path]:
         """Every file that was read, or would have been if it were there."""
-        return {*self._sources, *self._sql, *self._sought}
+        return {*self._sources, *self._sought}
 
     def read(self, path: Path) -> Source | Unreadable:
         """A file, parsed once."""
@@ -79,6 +79,7 @@ class Project:
 
     def read_sql(self, path: Path) -> Source:
         """A file of SQL, read once; raises UsageError for one that cannot be read."""
+        self._sought.add(path)
         if path not in self._sql:
             self._sql[path] = read_sql(path, self.root)
         return self._sql[path]
