@@ -100,6 +100,24 @@ def notifications(db: Everything) -> None:
     db.notify("news", "text")
 
 
+def news(source: sync.Pool | sync.Connection) -> None:
+    for heard in source.listen("news", "weather"):
+        assert_type(heard, sync.Notification | sync.Gap)
+        if isinstance(heard, sync.Notification):
+            assert_type(heard.payload, str)
+        else:
+            assert_type(heard.reason, Literal["reconnected", "overflow"])
+    with source.listen("news") as listener:
+        assert_type(listener, sync.Listener)
+
+
+def locks(db: sync.Pool | sync.Connection) -> None:
+    with db.advisory_lock("nightly", timeout=1.5) as held:
+        assert_type(held, sync.Connection)
+    with db.try_advisory_lock((1, 2)) as perhaps:
+        assert_type(perhaps, sync.Connection | None)
+
+
 def takes_any(db: sync.Executor) -> int:
     return db.fetch_one(int, "select count(*) from person")
 
