@@ -63,6 +63,11 @@ def migrated(project: Project, sql: str, *options: str) -> Run:
 BREAKS = {
     "a dropped column": ("alter table person drop column nick", 'column "nick" does not exist', 2),
     "a renamed table": ("alter table score rename to result", 'relation "score" does not exist', 2),
+    "a column made NOT NULL that inserts leave out": (
+        "delete from person; alter table person add born date not null",
+        "INSERT leaves out person.born",
+        1,
+    ),
     "an enum value removed": (
         """
         alter table person alter mood type text; drop type mood; create type mood as enum ('happy');

@@ -35,6 +35,8 @@ class Attribute:
     identity: bool = False
     stored: bool = False
     """It is generated when its row is written, not when it is read."""
+    has_default: bool = False
+    """A row that leaves it out has a value there all the same: from its default, its identity or its domain."""
 
 
 @dataclass(frozen=True, slots=True)

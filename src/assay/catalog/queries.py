@@ -51,7 +51,10 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
             'generated', case when a.attgenerated <> '' then (
                 select f.adbin::pg_catalog.text from pg_catalog.pg_attrdef f
                 where f.adrelid = c.oid and f.adnum = a.attnum) else '' end,
-            'identity', a.attidentity <> '', 'stored', a.attgenerated = 's') order by a.attnum)
+            'identity', a.attidentity <> '', 'stored', a.attgenerated = 's',
+            'has_default', a.atthasdef or a.attidentity <> '' or exists (
+                select from pg_catalog.pg_type t where t.oid = a.atttypid and t.typdefault is not null)
+            ) order by a.attnum)
         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     'keys', (
         select pg_catalog.json_agg(pg_catalog.json_build_object(

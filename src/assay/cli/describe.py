@@ -138,6 +138,8 @@ def _lines(statement: Statement, description: Description) -> list[str]:
     lines += _section("writes", [[name] for name in description.writes])
     if description.unfiltered:
         lines.append("it changes every row of its table")
+    if description.left_out:
+        lines.append(f"every row is refused: {', '.join(description.left_out)} must be given")
     return [*lines, *(f"not proven: {note}" for note in description.notes)]
 
 

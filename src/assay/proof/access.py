@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from assay.proof.nodes import Command, RteKind, items
+from assay.proof.nullability.returning import changed_by_triggers
 from assay.proof.querytree import Node, walk
 
 if TYPE_CHECKING:
@@ -78,6 +79,26 @@ def _columns(relation: Relation, bits: Iterable[int]) -> set[str]:
         numbers = [*numbers, *relation.attributes]
     names = (relation.attributes[number].name for number in numbers if number in relation.attributes)
     return {f"{relation.schema}.{relation.name}.{name}" for name in names}
+
+
+def left_out(inference: Inference, query: Node) -> tuple[str, ...]:
+    """The columns that INSERTs leave out though they are NOT NULL and have no default, so that every row is refused.
+
+    None of a table with a trigger that may set them, or with a rule that may do something else. The analysed tree has
+    the columns that the statement names; defaults are filled in later (rewriteTargetListIU, rewriteHandler.c).
+    """
+    inserts = (node for node in walk(query) if node.tag == "QUERY" and node["commandType"] == Command.INSERT)
+    return tuple(sorted({name for insert in inserts for name in _left_out(inference, insert)}))
+
+
+def _left_out(inference: Inference, insert: Node) -> Iterator[str]:
+    relation = _relation(inference, items(insert, "rtable")[insert["resultRelation"] - 1])
+    if relation is None or relation.kind != "r" or "insert" in relation.rules or changed_by_triggers(relation):
+        return
+    given = {entry["resno"] for entry in items(insert, "targetList")}
+    for number, attribute in relation.attributes.items():
+        if attribute.not_null and not attribute.has_default and number not in given:
+            yield relation.column(number)
 
 
 def is_unfiltered(query: Node) -> bool:

@@ -30,6 +30,7 @@ _ADVICE = {
     "ASY203": "release code that takes None first, and drop the NOT NULL in a later migration",
     "ASY204": "add a column of the new type, write both, move the readers, and drop the old one in a later migration",
     "ASY302": "let the column take what the other release writes, and narrow it in a later migration",
+    "ASY502": "give the column a default first, and drop it when no release leaves the column out",
     "ASY303": "give the column a default first, or release code that gives it a value",
 }
 """By rule: how to expand first, and contract when the other release is gone."""

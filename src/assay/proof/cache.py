@@ -145,6 +145,7 @@ def description_to_json(description: Description) -> dict[str, Any]:
     """A description as dicts, lists, strings and booleans, from which it can be read back."""
     return {
         "columns": [_column_to_json(column) for column in description.columns],
+        "left_out": list(description.left_out),
         "notes": list(description.notes),
         "params": [
             {"null": str(parameter.null), "reason": parameter.reason, "type": _type_to_json(parameter.type)}
@@ -173,6 +174,7 @@ def description_from_json(value: dict[str, Any]) -> Description:
         read_only=value["read_only"],
         rows_reason=value["rows_reason"],
         unfiltered=value["unfiltered"],
+        left_out=tuple(value["left_out"]),
         notes=tuple(value["notes"]),
     )
 

@@ -12,7 +12,7 @@ import msgspec
 from assay.catalog.queries import qualified
 from assay.catalog.reader import Catalog
 from assay.errors import DatabaseError, Error, ProofError
-from assay.proof.access import access, is_unfiltered
+from assay.proof.access import access, is_unfiltered, left_out
 from assay.proof.allowed import allowed_values
 from assay.proof.completing import complete_calls
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
@@ -162,6 +162,7 @@ async def _infer(session: Session, inference: Inference, analysed: Analysed) -> 
         read_only=is_read_only(inference, query),
         rows_reason=reason,
         unfiltered=is_unfiltered(query),
+        left_out=left_out(inference, query),
         notes=notes,
     )
 

@@ -79,6 +79,8 @@ class Description:
     """Why the row bound is what it is."""
     unfiltered: bool = False
     """True for an UPDATE or DELETE of every row of a table."""
+    left_out: tuple[str, ...] = ()
+    """The columns, as ``table.column``, for whose absence every row of an INSERT is refused; sorted."""
     notes: tuple[str, ...] = field(default=())
     """What could not be proven, and why; empty when the analysed tree was read whole."""
 

@@ -120,6 +120,12 @@ RULES = {
             "add where; where every row is meant, say so with where true",
         ),
         _error(
+            "ASY502",
+            "incomplete-insert",
+            "INSERT leaves out a column that has to be given",
+            "give it a value in the statement, or a default in a migration",
+        ),
+        _error(
             "ASY901",
             "not-cached",
             "the query is not in the offline cache",

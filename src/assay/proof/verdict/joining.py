@@ -119,6 +119,7 @@ def _description(descriptions: Sequence[Description]) -> Description:
         writes=tuple(sorted({name for one in descriptions for name in one.writes})),
         read_only=all(one.read_only for one in descriptions),
         unfiltered=any(one.unfiltered for one in descriptions),
+        left_out=tuple(sorted({name for one in descriptions for name in one.left_out})),
         notes=tuple(dict.fromkeys(note for one in descriptions for note in one.notes)),
     )
 

@@ -38,6 +38,17 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             because="it has no WHERE",
             call=query.place,
         )
+    if description.left_out:
+        names = ", ".join(description.left_out)
+        one = len(description.left_out) == 1
+        yield finding(
+            "ASY502",
+            query.sql.place(_first_word(query)),
+            f"INSERT leaves out {names}",
+            because=f"{'it is' if one else 'they are'} NOT NULL and {'has' if one else 'have'} no default",
+            fix=f"give {'it a value' if one else 'them values'} in the statement, or a default in a migration",
+            call=query.place,
+        )
     if description.notes and description.columns and takes_rows:
         yield finding(
             "ASY105",
