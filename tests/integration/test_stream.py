@@ -232,12 +232,27 @@ async def test_connection_is_not_left_in_the_streams_transaction(pool: assay.Poo
 
 async def test_stream_on_a_pool_reads_only(pool: assay.Pool) -> None:
     deleting = "delete from seen returning number"
-    with pytest.raises(assay.ReadOnlyTransaction):
+    with pytest.raises(assay.ReadOnlyTransaction, match="cannot execute DELETE in a read-only transaction"):
         async for _ in pool.stream(int, deleting):
             pass
     await pool.execute("insert into seen select generate_series(1, 3)")
     async with pool.transaction() as tx:
         assert [number async for number in tx.stream(int, deleting, batch=2)] == [1, 2, 3]
+
+
+@only_async
+async def test_stream_that_would_write_is_told_where_it_could(pool: assay.Pool) -> None:
+    with pytest.raises(assay.ReadOnlyTransaction, match=r"so open it inside of a transaction\(\) block"):
+        await anext(pool.stream(int, "delete from seen returning number"))
+
+
+async def test_stream_waits_for_a_connection_only_so_long(database_18: DatabaseUrl) -> None:
+    async with assay.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=0.1) as pool:
+        async with pool.stream(int, NUMBERS, 100, batch=10) as numbers:
+            with pytest.raises(assay.PoolTimeout):
+                await anext(pool.stream(int, NUMBERS, 1))
+            assert len([number async for number in numbers]) == 100
+        assert pool.stats().in_use == 0
 
 
 async def test_wrong_statement_or_argument_is_told_as_elsewhere(pool: assay.Pool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from asyncpg.cursor import Cursor
 
-from assay.errors import DatabaseError, UsageError
+from assay.errors import DatabaseError, ReadOnlyTransaction, UsageError
 from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import query_for
 from assay.runtime.loops import call_in
@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _STALE = ("0A000", "26000")
 """What a statement fails with that was prepared before the schema changed, or is prepared no more."""
+READING_ONLY = "a stream outside of a transaction only reads, so open it inside of a transaction() block"
 BATCH = 500
 """Rows that are fetched at a time, unless the call says otherwise."""
 
@@ -126,8 +127,13 @@ class Stream(Generic[T]):
     async def _fetch(self) -> list[asyncpg.Record]:
         session = await (self._block or self._home).lend()
         assert self._cursor is not None  # noqa: S101 - there is one while there is a session
-        async with session.using(self._bound[0]):
-            return await self._cursor.fetch(self._batch)
+        try:
+            async with session.using(self._bound[0]):
+                return await self._cursor.fetch(self._batch)
+        except ReadOnlyTransaction as error:
+            if self._block is not None:
+                error.args = (f"{error.message}; {READING_ONLY}",)
+            raise
 
     async def _open(self) -> None:
         self._started = True
