@@ -13,9 +13,9 @@ from assay.config import DatabaseUrl
 
 
 @pytest.fixture
-async def connection(server: DatabaseUrl) -> AsyncIterator[assay.Connection]:
+async def connection(surface: Any, server: DatabaseUrl) -> AsyncIterator[assay.Connection]:
     """What a user has, on each server."""
-    async with await assay.connect(server) as connection:
+    async with await surface.connect(server) as connection:
         yield connection
 
 

@@ -75,8 +75,8 @@ ROWS: list[tuple[Any, str, object]] = [
 
 
 @pytest.fixture
-async def db(server_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with assay.Pool(server_18.reveal()) as pool:
+async def db(surface: Any, server_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(server_18.reveal()) as pool:
         yield pool
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.fixtures.shared import database_18, shared_database_18  # noqa: F401 - fixtures
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -20,9 +22,9 @@ SETTINGS = (
 
 
 @pytest.fixture
-async def pool(database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
+async def pool(surface: Any, database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
     monkeypatch.setattr(attempts_module, "RETRY_DELAYS", (0.001, 0.01))
-    async with assay.Pool(database_18, min_connections=1, max_connections=4, acquire_timeout=5) as pool:
+    async with surface.Pool(database_18, min_connections=1, max_connections=4, acquire_timeout=5) as pool:
         await pool.execute(
             "create table account (id int primary key, balance int not null);"
             "insert into account values (1, 100), (2, 100);"
@@ -32,11 +34,13 @@ async def pool(database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> Asy
 
 
 @pytest.fixture(params=["pool", "connection"])
-async def db(request: pytest.FixtureRequest, pool: assay.Pool, database_18: DatabaseUrl) -> AsyncIterator[Any]:
+async def db(
+    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+) -> AsyncIterator[Any]:
     if request.param == "pool":
         yield pool
         return
-    async with await assay.connect(database_18) as connection:
+    async with await surface.connect(database_18) as connection:
         yield connection
 
 
@@ -119,7 +123,10 @@ async def test_deadlock_is_run_again(pool: assay.Pool) -> None:
     assert await pool.fetch_all(int, "select balance from account") == [100, 100]
 
 
-async def test_commit_whose_outcome_is_not_known_is_not_run_again(pool: assay.Pool, database_18: DatabaseUrl) -> None:
+@only_async
+async def test_commit_whose_outcome_is_not_known_is_not_run_again(
+    surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+) -> None:
     """The connection is cut while COMMIT checks a constraint."""
     await pool.execute(
         "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return null; end $$;"
@@ -135,7 +142,7 @@ async def test_commit_whose_outcome_is_not_known_is_not_run_again(pool: assay.Po
                 await tx.execute("insert into twin values (1)")
 
     task = asyncio.create_task(add())
-    async with await assay.connect(database_18) as other:
+    async with await surface.connect(database_18) as other:
         while not await other.fetch_all(
             int, "select pid from pg_stat_activity where wait_event = 'PgSleep' and query = 'commit'"
         ):
@@ -147,6 +154,7 @@ async def test_commit_whose_outcome_is_not_known_is_not_run_again(pool: assay.Po
     assert len(tries) == 1
 
 
+@only_async
 async def test_no_connection_is_held_between_attempts(pool: assay.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
 
@@ -162,6 +170,7 @@ async def test_no_connection_is_held_between_attempts(pool: assay.Pool, monkeypa
     assert held == [0]
 
 
+@only_async
 async def test_cancellation_is_not_an_attempt(pool: assay.Pool) -> None:
     tries = []
     with pytest.raises(TimeoutError):
@@ -181,6 +190,7 @@ async def test_block_left_early_is_committed_and_the_last(pool: assay.Pool) -> N
     assert await pool.fetch_all(int, "select balance from account") == [7, 7]
 
 
+@only_async
 async def test_block_that_runs_again_needs_its_loop(pool: assay.Pool) -> None:
     wrong: Any = pool.transaction(retry=2)
     with pytest.raises(assay.UsageError, match="needs a loop around it: `async for attempt in"):
