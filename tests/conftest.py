@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.bouncer",  # after the one that it imports
     "tests.fixtures.proof",
     "tests.fixtures.servers",
+    "tests.fixtures.shared",
     "tests.fixtures.replication",  # after the one that it imports
 ]
 

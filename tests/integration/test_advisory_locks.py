@@ -21,19 +21,19 @@ HELD = (
 
 
 @pytest.fixture
-async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with surface.Pool(database_18, min_connections=1, max_connections=3, acquire_timeout=5) as pool:
+async def pool(surface: Any, cleared_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=3, acquire_timeout=5) as pool:
         yield pool
 
 
 @pytest.fixture(params=["pool", "connection"])
 async def db(
-    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, cleared_18: DatabaseUrl
 ) -> AsyncIterator[Any]:
     if request.param == "pool":
         yield pool
         return
-    async with await surface.connect(database_18) as connection:
+    async with await surface.connect(cleared_18) as connection:
         yield connection
 
 

@@ -46,8 +46,8 @@ def mapping(number: int, name: str) -> dict[str, object]:
 
 
 @pytest.fixture
-async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with surface.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def pool(surface: Any, cleared_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         await pool.execute(
             "create table team (id int primary key, name text not null, facts jsonb,"
             " twin int references team deferrable initially deferred)"

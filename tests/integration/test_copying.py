@@ -38,8 +38,8 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with surface.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def pool(surface: Any, cleared_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         await pool.execute(
             "create table item (id int primary key, label text default 'none', facts jsonb,"
             " long int generated always as (length(label)) stored)"

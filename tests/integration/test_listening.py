@@ -19,9 +19,9 @@ LISTENING = "select pid from pg_stat_activity where datname = current_database()
 
 
 @pytest.fixture
-async def pool(surface: Any, database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
+async def pool(surface: Any, cleared_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
     monkeypatch.setattr(listening, "RECONNECT_DELAYS", (0.01, 0.1))
-    async with surface.Pool(database_18, min_connections=1, max_connections=2, acquire_timeout=5) as pool:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=2, acquire_timeout=5) as pool:
         yield pool
 
 
@@ -117,7 +117,7 @@ async def test_what_came_before_the_loss_comes_before_the_gap(pool: assay.Pool) 
 
 @only_async
 async def test_silent_server_is_noticed(
-    pool: assay.Pool, database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+    pool: assay.Pool, cleared_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server's process is stopped as if the network were gone: nothing comes, and nothing says so."""
     monkeypatch.setattr(listening, "KEEPALIVE_TIMEOUT", 0.1)
@@ -198,13 +198,13 @@ async def test_listener_that_nobody_refers_to_is_closed(pool: assay.Pool) -> Non
     assert not await is_left(pool)
 
 
-async def test_first_connection_that_cannot_be_made_is_told(pool: assay.Pool, database_18: DatabaseUrl) -> None:
-    async with await assay.connect(database_18) as connection:
+async def test_first_connection_that_cannot_be_made_is_told(pool: assay.Pool, cleared_18: DatabaseUrl) -> None:
+    async with await assay.connect(cleared_18) as connection:
         listener = connection.listen("job")
     async with listener as heard:
         await pool.notify("job", "on a connection of its own")
         assert await payloads(heard, 1) == ["on a connection of its own"]
-    lost = assay.Pool(database_18.with_database("missing"), min_connections=0)
+    lost = assay.Pool(cleared_18.with_database("missing"), min_connections=0)
     with pytest.raises(assay.UndefinedDatabase):
         await anext(lost.listen("job"))
 

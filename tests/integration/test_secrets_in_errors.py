@@ -15,8 +15,8 @@ SECRET = "hunter2-of-the-user"
 
 
 @pytest.fixture
-async def pool(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with surface.Pool(database_18, min_connections=1, max_connections=1) as pool:
+async def pool(surface: Any, cleared_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=1) as pool:
         await pool.execute(
             "create table account (id int primary key, name text unique, password text check (length(password) > 3),"
             " age int, token uuid, tags text[])"

@@ -26,20 +26,20 @@ class Reading:
 
 
 @pytest.fixture
-async def pool(surface: Any, database: DatabaseUrl) -> AsyncIterator[assay.Pool]:
-    async with surface.Pool(database, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def pool(surface: Any, cleared: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    async with surface.Pool(cleared, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         await pool.execute("create table seen (number int)")
         yield pool
 
 
 @pytest.fixture(params=["pool", "connection", "transaction"])
-async def db(request: pytest.FixtureRequest, surface: Any, database_18: DatabaseUrl) -> AsyncIterator[Any]:
-    async with surface.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
+async def db(request: pytest.FixtureRequest, surface: Any, cleared_18: DatabaseUrl) -> AsyncIterator[Any]:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=1, acquire_timeout=5) as pool:
         match request.param:
             case "pool":
                 yield pool
             case "connection":
-                async with await surface.connect(database_18) as connection:
+                async with await surface.connect(cleared_18) as connection:
                     yield connection
             case "transaction":
                 async with pool.transaction() as tx:
@@ -137,11 +137,11 @@ async def test_stream_collected_in_another_thread_gives_the_connection_back(pool
     assert await is_whole(pool)
 
 
-async def test_stream_that_outlives_its_loop_is_no_error(database_18: DatabaseUrl) -> None:
+async def test_stream_that_outlives_its_loop_is_no_error(cleared_18: DatabaseUrl) -> None:
     held: list[Any] = []
 
     async def leave_open() -> None:
-        async with assay.Pool(database_18, min_connections=1, max_connections=1) as pool:
+        async with assay.Pool(cleared_18, min_connections=1, max_connections=1) as pool:
             held.append(pool.stream(int, NUMBERS, 100, batch=10))
             await anext(held[0])
             held.append(pool)
@@ -246,8 +246,8 @@ async def test_stream_that_would_write_is_told_where_it_could(pool: assay.Pool) 
         await anext(pool.stream(int, "delete from seen returning number"))
 
 
-async def test_stream_waits_for_a_connection_only_so_long(database_18: DatabaseUrl) -> None:
-    async with assay.Pool(database_18, min_connections=1, max_connections=1, acquire_timeout=0.1) as pool:
+async def test_stream_waits_for_a_connection_only_so_long(cleared_18: DatabaseUrl) -> None:
+    async with assay.Pool(cleared_18, min_connections=1, max_connections=1, acquire_timeout=0.1) as pool:
         async with pool.stream(int, NUMBERS, 100, batch=10) as numbers:
             with pytest.raises(assay.PoolTimeout):
                 await anext(pool.stream(int, NUMBERS, 1))
@@ -277,10 +277,10 @@ async def test_changed_schema_is_noticed_between_streams(pool: assay.Pool) -> No
     assert [row async for row in pool.stream(tuple[int | None, ...], "select * from seen")] == [(1, None)]
 
 
-async def test_lost_connection_is_told(pool: assay.Pool, database: DatabaseUrl) -> None:
+async def test_lost_connection_is_told(pool: assay.Pool, cleared: DatabaseUrl) -> None:
     numbers = pool.stream(int, NUMBERS, 100, batch=10)
     await anext(numbers)
-    async with await assay.connect(database) as other:
+    async with await assay.connect(cleared) as other:
         sql = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> $1"
         await other.execute(sql, await other.fetch_one(int, "select pg_backend_pid()"))
         with pytest.raises(assay.ConnectionLost):

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.fixtures.shared import database_18, shared_database_18  # noqa: F401 - fixtures
 from tests.fixtures.surfaces import only_async
 
 import assay
@@ -22,9 +21,9 @@ SETTINGS = (
 
 
 @pytest.fixture
-async def pool(surface: Any, database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
+async def pool(surface: Any, cleared_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[assay.Pool]:
     monkeypatch.setattr(attempts_module, "RETRY_DELAYS", (0.001, 0.01))
-    async with surface.Pool(database_18, min_connections=1, max_connections=4, acquire_timeout=5) as pool:
+    async with surface.Pool(cleared_18, min_connections=1, max_connections=4, acquire_timeout=5) as pool:
         await pool.execute(
             "create table account (id int primary key, balance int not null);"
             "insert into account values (1, 100), (2, 100);"
@@ -35,12 +34,12 @@ async def pool(surface: Any, database_18: DatabaseUrl, monkeypatch: pytest.Monke
 
 @pytest.fixture(params=["pool", "connection"])
 async def db(
-    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+    request: pytest.FixtureRequest, surface: Any, pool: assay.Pool, cleared_18: DatabaseUrl
 ) -> AsyncIterator[Any]:
     if request.param == "pool":
         yield pool
         return
-    async with await surface.connect(database_18) as connection:
+    async with await surface.connect(cleared_18) as connection:
         yield connection
 
 
@@ -125,7 +124,7 @@ async def test_deadlock_is_run_again(pool: assay.Pool) -> None:
 
 @only_async
 async def test_commit_whose_outcome_is_not_known_is_not_run_again(
-    surface: Any, pool: assay.Pool, database_18: DatabaseUrl
+    surface: Any, pool: assay.Pool, cleared_18: DatabaseUrl
 ) -> None:
     """The connection is cut while COMMIT checks a constraint."""
     await pool.execute(
@@ -142,7 +141,7 @@ async def test_commit_whose_outcome_is_not_known_is_not_run_again(
                 await tx.execute("insert into twin values (1)")
 
     task = asyncio.create_task(add())
-    async with await surface.connect(database_18) as other:
+    async with await surface.connect(cleared_18) as other:
         while not await other.fetch_all(
             int, "select pid from pg_stat_activity where wait_event = 'PgSleep' and query = 'commit'"
         ):
