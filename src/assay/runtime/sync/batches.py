@@ -12,7 +12,8 @@ from psycopg.pq.abc import PGresult
 from assay.runtime.batches import Batch
 from assay.runtime.building import build
 from assay.runtime.given_rows import source_errors
-from assay.runtime.sync.session import Prepared, Session
+from assay.runtime.sync.session import Session
+from assay.runtime.sync.statements import Prepared
 
 
 def run_batch(session: Session, batch: Batch) -> int:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from assay.errors import UsageError
 from assay.runtime.bouncing import refuse_kept
 from assay.runtime.query import Query
-from assay.runtime.sync.session import Prepared, Session
+from assay.runtime.sync.session import Session
+from assay.runtime.sync.statements import Prepared
 from assay.sql.footprint import Footprint
 
 

@@ -17,7 +17,8 @@ from assay.runtime.query import NO_ROWS, Query
 from assay.runtime.redacting import unfit_value
 from assay.runtime.sync.codecs.codec import Codec
 from assay.runtime.sync.codecs.containers import sized
-from assay.runtime.sync.session import Prepared, Session
+from assay.runtime.sync.session import Session
+from assay.runtime.sync.statements import Prepared
 from assay.sql.names import TableName
 from assay.sql.quoting import quote_identifier
 

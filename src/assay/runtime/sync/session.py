@@ -7,26 +7,26 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
 import asyncpg
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGresult
 
 from assay.errors import ConnectionLost, DecodeError, Error, ParameterError, UsageError
 from assay.runtime import session as shared
 from assay.runtime.building import Builder
 from assay.runtime.connecting import first_line
-from assay.runtime.query import Fitted, Query
-from assay.runtime.redacting import redacted, unfit_argument
+from assay.runtime.query import Query
+from assay.runtime.redacting import redacted
 from assay.runtime.reports import refused_statement
 from assay.runtime.session import RESET
-from assay.runtime.sync.codecs.codec import Codec
 from assay.runtime.sync.codecs.containers import TypeChanged
 from assay.runtime.sync.connecting import broken, report
+from assay.runtime.sync.statements import Described, Prepared
 from assay.runtime.sync.types import QUERY, Types, type_row
 from assay.runtime.sync.wire import COPYING, DeadlinePassed, Wire
 from assay.sql.footprint import Footprint
@@ -37,62 +37,6 @@ OF_ANOTHER_PROCESS = (
 )
 _PLAN_INVALID = "cached statement plan is invalid due to a database schema or configuration change"
 _IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE})
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A statement prepared in one session, as the server described it."""
-
-    name: bytes
-    """Empty for one that is not kept."""
-    text: bytes
-    attributes: tuple[asyncpg.Attribute, ...]
-    parameters: tuple[Codec, ...]
-    oids: tuple[int, ...]
-    """The types of the parameters as the server has them, domains included."""
-    format: Format
-    """Text where a column has no binary form: libpq asks for all columns alike."""
-
-    @property
-    def formats(self) -> list[Format]:
-        """Of the parameters."""
-        return [Format.BINARY if codec.sends_binary else Format.TEXT for codec in self.parameters]
-
-    def send(self, pgconn: PGconn, forms: Sequence[bytes | None]) -> None:
-        """Ask for it to be run."""
-        if self.name:
-            pgconn.send_query_prepared(self.name, forms, self.formats, self.format)
-        else:
-            pgconn.send_query_params(self.text, forms, self.oids, self.formats, self.format)
-
-    def forms(self, values: Sequence[object], query: Query, row: int | None = None) -> list[bytes | None]:
-        """The arguments as they are sent; ``row`` is the row of many, from 1, that they are.
-
-        Raises ParameterError for one that its type has no form for.
-        """
-        return [
-            None if value is None else _form(codec, value, query.statement.shown(index), row)
-            for index, (codec, value) in enumerate(zip(self.parameters, values, strict=True))
-        ]
-
-
-def _form(codec: Codec, value: object, shown: str, row: int | None) -> bytes:
-    try:
-        return codec.form(value)
-    except Exception as error:
-        reason = str(error)
-    # Raised here, the error has nothing behind it that has the value in it.
-    raise unfit_argument(shown, codec.type.name, reason, row)
-
-
-class Prepared(Fitted):
-    """A query prepared in one session."""
-
-    __slots__ = ("statement",)
-
-    def __init__(self, query: Query, statement: Described) -> None:
-        super().__init__(query, statement.attributes, [codec.type for codec in statement.parameters])
-        self.statement = statement
 
 
 class Session:
@@ -374,9 +318,11 @@ class Session:
         """Prepare a query under a name, and learn what it takes and returns; only inside of ``using``."""
         pgconn, data = self.driver.pgconn, self.sendable(query.statement.text)
         sends = [partial(pgconn.send_prepare, name, data), partial(pgconn.send_describe_prepared, name)]
-        for result in self.wire.ask_all(sends):
-            if result.status == ExecStatus.FATAL_ERROR:
-                raise self.refusal(result, query)
+        results = self.wire.ask_all(sends)
+        for refused in results:
+            if refused.status == ExecStatus.FATAL_ERROR:
+                raise self.refusal(refused, query)
+        result = results[-1]
         taken = [result.param_type(index) for index in range(result.nparams)]
         given = [result.ftype(index) for index in range(result.nfields)]
         self._learn([*taken, *given])

@@ -15,7 +15,8 @@ from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import query_for
 from assay.runtime.query import Query
 from assay.runtime.streaming import BATCH, checked_batch
-from assay.runtime.sync.session import Prepared, Session
+from assay.runtime.sync.session import Session
+from assay.runtime.sync.statements import Prepared
 from assay.sql.lexer import BLANK, Kind, tokenize
 
 if TYPE_CHECKING:
