@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 from assay.errors import Error
@@ -12,10 +12,10 @@ from assay.runtime.session import Session
 
 
 class Opener(Openings):
-    """Opens sessions, and remembers how that went; its clock is the event loop's."""
+    """Opens sessions, and remembers how that went."""
 
     def __init__(self, open_session: Callable[[], Coroutine[Any, Any, Session]]) -> None:
-        super().__init__(lambda: asyncio.get_running_loop().time())
+        super().__init__(monotonic)
         self._open_session = open_session
 
     async def open(self, max_lifetime: float) -> Session:

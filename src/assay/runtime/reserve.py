@@ -8,6 +8,7 @@ from asyncio import get_running_loop
 from collections.abc import Callable, Coroutine, Sequence
 from copy import copy
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from assay.config import DatabaseUrl
@@ -54,7 +55,7 @@ class Reserve(Stock):
         """The free session used last, if there is one that can be lent without a question to it."""
         if self._free and get_running_loop() is self._loop:
             session = self._free.pop()
-            now = self._loop.time()
+            now = monotonic()
             fresh = now - session.idle_since < self._fresh_for and now < session.expires_at
             if fresh and not session.driver.is_closed():
                 self.counters.acquired += 1
@@ -70,8 +71,8 @@ class Reserve(Stock):
         can be opened.
         """
         self._check_open()
-        started = self._loop.time()
-        deadline = started + (self.options.acquire_timeout if timeout is None else timeout)
+        started = monotonic()
+        deadline = self._loop.time() + (self.options.acquire_timeout if timeout is None else timeout)
         while True:
             session = self._pop() or await self._stand_in_line(started, deadline)
             if await self._is_fit(session, started, deadline):
@@ -81,7 +82,7 @@ class Reserve(Stock):
     def _pop(self) -> Session | None:
         while self._free:
             session = self._free.pop()
-            if self._loop.time() < session.expires_at and not session.driver.is_closed():
+            if monotonic() < session.expires_at and not session.driver.is_closed():
                 return session
             self._retire(session)
         return None
@@ -92,18 +93,18 @@ class Reserve(Stock):
             return await self._line.wait(deadline, lambda: self._too_late(started), self._grow)
         finally:
             self.counters.waited += 1
-            self.counters.wait_seconds += self._loop.time() - started
+            self.counters.wait_seconds += monotonic() - started
 
     def _check_outage(self) -> None:
         """Tell of an outage that has lasted long, until the next attempt to open a session is due."""
         opener = self.opener
-        attempting = opener.under_way or self._loop.time() < opener.resting_until
+        attempting = opener.under_way or monotonic() < opener.resting_until
         if not self._sessions and opener.is_down_for_long and attempting and opener.last_failure is not None:
             raise copy(opener.last_failure)
 
     def _too_late(self, started: float) -> PoolTimeout:
         self.counters.timeouts += 1
-        waited = self._loop.time() - started
+        waited = monotonic() - started
         return exhausted(self._url, waited, self.sizes(), self.options.max_connections, self.opener.last_failure)
 
     async def _is_fit(self, session: Session, started: float, deadline: float) -> bool:
@@ -125,7 +126,7 @@ class Reserve(Stock):
         return fit
 
     async def _is_alive(self, session: Session) -> bool:
-        return self._loop.time() - session.idle_since < LIVENESS_AFTER or await session.is_alive(LIVENESS_TIMEOUT)
+        return monotonic() - session.idle_since < LIVENESS_AFTER or await session.is_alive(LIVENESS_TIMEOUT)
 
     def _check_open(self) -> None:
         if self._state is not State.OPEN:
@@ -277,7 +278,7 @@ class Reserve(Stock):
             self._grow()
 
     def _tidy(self) -> None:
-        now = self._loop.time()
+        now = monotonic()
         kept = []
         surplus = len(self._sessions) - self.options.min_connections
         for session in self._free:  # from the one that has been idle longest

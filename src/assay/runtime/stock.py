@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
+from time import monotonic
 from typing import Any
 
 from assay.config import DatabaseUrl
@@ -93,7 +94,7 @@ class Stock:
 
     def _offer(self, session: Session) -> None:
         """Hand a session to who waits longest, or keep it."""
-        session.idle_since = self._loop.time()
+        session.idle_since = monotonic()
         if self._state is not State.OPEN or session.idle_since >= session.expires_at:
             self._retire(session)
         elif not self._line or not self._line.hand(session):
@@ -132,7 +133,7 @@ class Stock:
     def _grow(self) -> None:
         """Open what waiting tasks need and the minimum asks for, within the maximum; one in an outage."""
         opener, held = self.opener, bool(self._sessions)
-        resting = self._loop.time() < opener.resting_until and (held or opener.is_down)
+        resting = monotonic() < opener.resting_until and (held or opener.is_down)
         if self._state is not State.OPEN or resting:
             return
         wanted = max(len(self._line), self.options.min_connections - len(self._sessions))
@@ -156,7 +157,11 @@ class Stock:
     def _try_again_later(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(self.opener.resting_until, self._grow)
+        self._alarm = self._loop.call_later(self.opener.resting_until - monotonic(), self._try_again)
+
+    def _try_again(self) -> None:
+        self.opener.resting_until = 0.0  # which a timer that rounds may be a little early for
+        self._grow()
 
     async def _open_one(self) -> None:
         session = await self.opener.open(self.options.max_lifetime)
