@@ -232,3 +232,14 @@ async def test_messages_begin_at_a_known_place_after_every_answer(pool: assay.Po
             with suppress(assay.DataError, assay.RowClassError):
                 await connection.fetch_all(str, sql)
             assert receiver.can_tally, sql
+
+
+@only_async
+async def test_batch_is_counted_when_it_was_not_known_where_messages_begin(pool: assay.Pool) -> None:
+    async with pool.acquire() as connection:
+        receiver: Receiver = (await connection.lend()).receiver
+        receiver._rest = None
+        assert await connection.execute_many(INSERT, [(1, ""), (2, "")]) == 2
+        receiver._rest = None
+        with pytest.raises(assay.UniqueViolation, match="in row 2"):
+            await connection.fetch_many(int, INSERT + " returning id", [(3, ""), (1, "")])

@@ -11,6 +11,7 @@ import asyncpg
 
 from assay.errors import UsageError
 from assay.runtime.building import Builder, build
+from assay.runtime.connecting import DriverConnection
 from assay.runtime.dynamic import DynamicQuery, query_for
 from assay.runtime.given_rows import GivenRows, Values, Wanted, source_errors
 from assay.runtime.query import Fitted, Query
@@ -20,8 +21,7 @@ from assay.runtime.session import Session
 R = TypeVar("R")
 
 CANCEL_TIMEOUT = 2.0
-"""Seconds that a cancelled batch has to end in. The driver may wait for a server that waits for the rest of the batch;
-then the connection is cut."""
+"""Seconds that a cancelled batch has to end in; then the connection is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,7 @@ async def run_batch(session: Session, batch: Batch) -> int:
     with source_errors():
         async with session.using(batch.query) as driver:
             prepared = await session.prepared(batch.query)
-            if not session.receiver.can_tally:
-                await driver.execute("select 1")
+            await _between_answers(session, driver)
             with session.receiver.tally() as tally:
                 await _sent(session, batch, tally, prepared.statement.executemany(batch.arguments(prepared)))
             return tally.rows
@@ -74,8 +73,9 @@ async def run_batch(session: Session, batch: Batch) -> int:
 async def fetch_batch(session: Session, batch: Batch, row: Any) -> list[Any]:
     """Run a batch, all of it or nothing; the rows that the executions returned, in the order of what was given."""
     with source_errors():
-        async with session.using(batch.query):
+        async with session.using(batch.query) as driver:
             prepared = await session.prepared(batch.query)
+            await _between_answers(session, driver)
             builder: Builder = prepared.layout.builder(row)
             with session.receiver.tally() as tally:
                 records = await _sent(session, batch, tally, prepared.statement.fetchmany(batch.arguments(prepared)))
@@ -83,16 +83,22 @@ async def fetch_batch(session: Session, batch: Batch, row: Any) -> list[Any]:
     return build(builder, found)
 
 
+async def _between_answers(session: Session, driver: DriverConnection) -> None:
+    """See to it that messages can be told from each other, which they almost always can."""
+    if not session.receiver.can_tally:
+        await driver.execute("select 1")
+
+
 async def _sent(session: Session, batch: Batch, tally: Tally, sending: Awaitable[R]) -> R:
     try:
-        return await _cancellable(session, sending)
+        return await _cancellable(session, batch.given, sending)
     except asyncpg.PostgresError as error:
         if error.severity is not None and tally.commands < batch.given.number:  # else it is about all of them
             error.args = (f"{error.args[0]}, in row {tally.commands + 1}",)
         raise
 
 
-async def _cancellable(session: Session, sending: Awaitable[R]) -> R:
+async def _cancellable(session: Session, given: GivenRows, sending: Awaitable[R]) -> R:
     """Wait for a batch; when the task is cancelled, see to it that the batch ends."""
     task = asyncio.ensure_future(sending)
     try:
@@ -100,6 +106,8 @@ async def _cancellable(session: Session, sending: Awaitable[R]) -> R:
     except asyncio.CancelledError:
         task.add_done_callback(_seen)
         task.cancel()
+        if given.number and not given.is_finished:
+            session.terminate()  # or the driver would wait for a server that waits for the rest of the batch
         try:
             await asyncio.wait({task}, timeout=CANCEL_TIMEOUT)
         finally:

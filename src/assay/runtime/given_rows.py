@@ -47,6 +47,8 @@ class GivenRows:
     """
 
     def __init__(self, wanted: Wanted) -> None:
+        self.is_finished = False
+        """Whether the last row was taken."""
         self._wanted = wanted
         self._done = 0
         self._chunk: Sequence[Any] = ()
@@ -68,7 +70,7 @@ class GivenRows:
 
     def tuples(self, rows: Iterable[Any]) -> Iterator[Values]:
         """The values of each row, in the wanted order."""
-        return chain.from_iterable(map(self._take, _chunks(rows)))
+        return chain.from_iterable(map(self._take, self._chunks(rows)))
 
     def encoded(self, tuples: Iterator[Values], prepared: Fitted) -> Iterator[Values]:
         """The same in the form that the driver takes."""
@@ -91,6 +93,15 @@ class GivenRows:
             tuples = self._take((row,))
             for values in self.encoded(tuples, prepared) if prepared.encodes else tuples:
                 yield values
+
+    def _chunks(self, rows: Iterable[Any]) -> Iterator[list[Any]]:
+        try:
+            iterator = iter(rows)
+            while chunk := [*islice(iterator, CHUNK)]:
+                yield chunk
+        except Exception as error:
+            raise RowsFailed(error) from None
+        self.is_finished = True
 
     def _take(self, chunk: Sequence[Any]) -> Iterator[Values]:
         self._done += len(self._chunk)
@@ -166,15 +177,6 @@ class GivenRows:
 
     def _first(self, is_it: Callable[[Any], bool]) -> int:
         return self._done + 1 + next(index for index, row in enumerate(self._chunk) if is_it(row))
-
-
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    try:
-        iterator = iter(rows)
-        while chunk := [*islice(iterator, CHUNK)]:
-            yield chunk
-    except Exception as error:
-        raise RowsFailed(error) from None
 
 
 class RowsFailed(Error):
