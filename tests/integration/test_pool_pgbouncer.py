@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from tests.fixtures.bouncer import Way, bounced, hold
+from tests.fixtures.surfaces import only_async
 
 import assay
 from assay.config import DatabaseUrl
@@ -20,16 +22,17 @@ def through(bouncer: DatabaseUrl, database_18: DatabaseUrl) -> Way:
 
 
 @pytest.fixture
-async def small(bouncer: DatabaseUrl, server_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+async def small(surface: Any, bouncer: DatabaseUrl, server_18: DatabaseUrl) -> AsyncIterator[assay.Pool]:
     """On the server's own database, for what leaves nothing there."""
-    async with bounced(bouncer, server_18).pool(min_connections=0, max_connections=2) as pool:
+    way = replace(bounced(bouncer, server_18), surface=surface)
+    async with way.pool(min_connections=0, max_connections=2) as pool:
         yield pool
 
 
 @pytest.fixture
-async def pool(through: Way) -> AsyncIterator[assay.Pool]:
+async def pool(surface: Any, through: Way) -> AsyncIterator[assay.Pool]:
     """More connections than PgBouncer has, which is 8."""
-    async with through.pool(min_connections=0, max_connections=20) as pool:
+    async with replace(through, surface=surface).pool(min_connections=0, max_connections=20) as pool:
         yield pool
 
 
@@ -166,6 +169,7 @@ async def test_connection_that_was_cut_in_a_transaction_is_replaced(pool: assay.
     assert await pool.fetch_one(int, "select 1") == 1
 
 
+@only_async
 async def test_driver_that_was_given_out_is_not_given_to_others(small: assay.Pool) -> None:
     async with small.acquire() as connection:
         driver = connection.driver
