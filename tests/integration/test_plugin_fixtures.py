@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -14,8 +14,6 @@ from tests.fixtures.suites import Suite, make_suite
 from assay.config import DatabaseUrl
 from assay.server import Server
 from assay.testing.names import PREFIX
-
-Write = Callable[..., Suite]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -39,6 +37,15 @@ def left_on(server: DatabaseUrl) -> set[str]:
         return {row[0] for row in rows}
 
     return asyncio.run(names())
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(module_home: Path) -> Iterator[None]:
+    """No test leaves a database behind on any server."""
+    yield
+    for version in ("18", "15"):
+        status = Server.locate(version, home=module_home).status()
+        assert status.url is None or left_on(status.url) == set()
 
 
 PASSING = """

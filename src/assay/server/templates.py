@@ -160,7 +160,7 @@ async def _is_kept(server: Maintenance, name: str, fingerprint: str) -> bool:
         if row["name"] == name and mark is not None and mark.fingerprint == fingerprint:
             now = datetime.now(UTC)
             if now - mark.used > _MARK_AGAIN:
-                with suppress(InsufficientPrivilege):  # it is another role's, who keeps the time
+                with suppress(DatabaseError):  # it is another role's, or another process is at it just now
                     await _mark(server, name, Mark(fingerprint, mark.created, now))
             return True
     return False

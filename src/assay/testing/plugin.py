@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _LENDING = "assay.testing.lending"
 """The module that is loaded once a test has asked for a database."""
+_OWN = frozenset({"assay_pool", "assay_sync_pool", "assay_database_url"})
+"""The fixtures that are about a database of the test's own."""
 _MARKER = (
     "assay_seed(*environments): seed the test's database with the common seeds and those of the environments; "
     "assay_seed(False) leaves it without seeds"
@@ -60,12 +62,11 @@ def assay_db(request: pytest.FixtureRequest) -> Connection:
     ``transaction()`` in it is a savepoint. The database is shared by tests that roll back, except where the test also
     has one of its own, through assay_pool or assay_database_url.
     """
-    _own_database_first(request)
     return _on_the_loop_of_the_test(request, "assay_db")  # type: ignore[no-any-return]  # fixtures are found by name
 
 
 @pytest.fixture
-def assay_pool(request: pytest.FixtureRequest, _assay_database: Lent) -> Pool:
+def assay_pool(request: pytest.FixtureRequest) -> Pool:
     """A pool on a database of the test's own, migrated and seeded: for tests that commit, listen or race."""
     return _on_the_loop_of_the_test(request, "assay_pool")  # type: ignore[no-any-return]  # as above
 
@@ -140,11 +141,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _own_database_first(request: pytest.FixtureRequest) -> None:
     """Where the test has a database of its own, in whatever order it names its fixtures, all of them use that."""
-    if "_assay_database" in request.fixturenames:
+    if not _OWN.isdisjoint(request.fixturenames):
         request.getfixturevalue("_assay_database")
 
 
 def _on_the_loop_of_the_test(request: pytest.FixtureRequest, name: str) -> Any:
     from assay.testing.loops import variant
 
-    return request.getfixturevalue(variant(request, name))
+    found = variant(request, name)
+    _own_database_first(request)
+    return request.getfixturevalue(found)

@@ -21,7 +21,6 @@ from assay.errors import (
     ConnectionFailed,
     DatabaseError,
     Error,
-    InsufficientPrivilege,
     OperatorIntervention,
     QueryCanceled,
     UndefinedDatabase,
@@ -189,7 +188,7 @@ class Site:
         kept = 0
         for row in await link.server.rows(_DATABASES, PREFIX):
             name, comment = row["name"], read_comment(row["comment"])
-            with suppress(InsufficientPrivilege):
+            with suppress(DatabaseError):  # it may be another role's, or be dropped by another process just now
                 if comment is None:
                     await self._sweep_dead(link, name)
                 elif not await self._forget(link.server, name, comment):
@@ -238,11 +237,16 @@ class Site:
     async def _template(self, link: Link, recipe: Recipe) -> str:
         if recipe.fingerprint not in self._templates:
             name = await template_database(link.url, recipe.fingerprint, recipe.build)
-            # Nobody can change it then, nor keep it from being copied.
-            with suppress(InsufficientPrivilege):
-                await link.server.execute(f"alter database {quote_identifier(name)} allow_connections false")
+            await _close_to_all(link.server, name)
             self._templates[recipe.fingerprint] = name
         return self._templates[recipe.fingerprint]
+
+
+async def _close_to_all(server: Maintenance, template: str) -> None:
+    """Let nobody connect to a template, who could change it, or keep it from being copied."""
+    if await server.value("select datallowconn from pg_database where datname = $1", template):
+        with suppress(DatabaseError):  # another worker may be at it, and wins; or the template is another role's
+            await server.execute(f"alter database {quote_identifier(template)} allow_connections false")
 
 
 async def _drop(link: Link, name: str) -> None:
