@@ -18,7 +18,7 @@ check: $(STAMP)test $(STAMP)lint
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-bench: $(STAMP)test
+bench: $(STAMP)test $(STAMP)bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(STAMP)test
@@ -45,6 +45,10 @@ $(STAMP)demo: pyproject.toml | $(BIN)/python
 $(STAMP)test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[embedded,fastapi]" --group test
 	@touch $@ $(STAMP)demo
+
+$(STAMP)bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
 
 $(STAMP)lint: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint

@@ -209,7 +209,7 @@ def _compare() -> None:
 
 def _is_installed(one: Contender) -> bool:
     if find_spec(one.needs) is None:
-        print(f"{one.name} is left out: {one.needs} is not installed")
+        print(f"{one.name} is left out: {one.needs} is not installed (pip install --group bench)")
         return False
     return True
 
