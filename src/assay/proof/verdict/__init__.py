@@ -104,7 +104,7 @@ def judge(
     arguments = arguments or Arguments(expressions)
     is_copy = query.call.surface.table
     for outcome in (
-        copy_findings(query, description.columns, arguments)
+        copy_findings(query, description, arguments)
         if is_copy
         else parameter_findings(query, description.params, arguments)
     ):

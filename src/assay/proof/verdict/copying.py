@@ -10,7 +10,7 @@ from typing import Any
 from assay.errors import RowClassError
 from assay.pgtypes.hints import read_hint, show
 from assay.proof.arguments import Arguments
-from assay.proof.description import Column
+from assay.proof.description import Column, Description
 from assay.proof.discover.model import Place
 from assay.proof.findings import Finding, Unverified, finding
 from assay.proof.verdict.batches import BatchRow, batch_row
@@ -21,20 +21,35 @@ from assay.runtime.rowclass import read_row_class
 Outcome = Finding | Unverified
 
 
-def copy_findings(query: Query, table: tuple[Column, ...], arguments: Arguments) -> Iterator[Outcome]:
+def copy_findings(query: Query, description: Description, arguments: Arguments) -> Iterator[Outcome]:
     """Everything in which the rows of a copy_in and the columns of its table differ."""
     row, named = batch_row(query, arguments), _named(query.call.node)
     place = query.place if row is None else query.call.source.place(row.node)
-    values = _values(row, named, table) if row is not None else None
+    values = _values(row, named, description.columns) if row is not None else None
     if values is None:
         yield Unverified(place, "rows", "" if row is None else ast.unparse(row.node))
         return
-    columns = {column.name: column for column in table}
+    columns = {column.name: column for column in description.columns}
     for name, shown, annotation in values:
         if name not in columns:
             yield _no_column(query, place, name, shown, columns)
         else:
             yield from _compared(query, place, columns[name], shown, annotation)
+    yield from _left_out(query, place, description.left_out, [name for name, _, _ in values])
+
+
+def _left_out(query: Query, place: Place, required: tuple[str, ...], given: list[str]) -> Iterator[Finding]:
+    lacking = [name for name in required if not any(name.endswith(f".{column}") for column in given)]
+    if lacking:
+        one = len(lacking) == 1
+        yield finding(
+            "ASY502",
+            place,
+            f"copy_in leaves out {', '.join(lacking)}",
+            because=f"{'it is' if one else 'they are'} NOT NULL and {'has' if one else 'have'} no default",
+            fix=f"give {'it a value' if one else 'them values'} in each row, or a default in a migration",
+            call=query.place,
+        )
 
 
 def _named(node: ast.Call) -> tuple[str, ...] | None:

@@ -38,7 +38,7 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             because="it has no WHERE",
             call=query.place,
         )
-    if description.left_out:
+    if description.left_out and not query.call.surface.table:  # which is compared with the rows
         names = ", ".join(description.left_out)
         one = len(description.left_out) == 1
         yield finding(
