@@ -21,7 +21,7 @@ class BouncedSession(Session):
     @property
     def is_unsettled(self) -> bool:
         """Whether something has to be done before somebody else uses it."""
-        return self.interrupted or self.lent_driver or self.is_busy
+        return self.interrupted or self.lent_driver or self.is_busy or not self.wire.is_idle
 
     @contextmanager
     def using(

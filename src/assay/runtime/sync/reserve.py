@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import os
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from assay.config import DatabaseUrl
@@ -48,11 +52,17 @@ class Reserve:
         """Held for moments only, never while anything waits for the server."""
         self._emptied = threading.Condition(self._lock)
         """Told whenever a session is gone."""
-        self._sessions: set[Session] = set()
+        self._held: dict[int, weakref.ref[Session]] = {}
+        """The sessions that are open. One that is lent is kept by who uses it: should an exception of a signal handler
+        leave it with nobody, it ends, and another takes its place."""
+        self._vanished: deque[int] = deque()
+        """Numbers of sessions that ended so."""
+        self._numbers = itertools.count(1)
         self._free: list[Session] = []
         """The one used last is at the end, and is lent first."""
         self._line = WaitingLine()
-        self._mending = 0
+        self._mending: set[int] = set()
+        """The numbers of the sessions that are being mended."""
         self._closing = threading.Event()
         """Set when the pool closes; what upkeep and pauses wait for."""
         self._alarm: threading.Timer | None = None
@@ -139,7 +149,7 @@ class Reserve:
         """Tell of an outage that has lasted long, until the next attempt to open a session is due."""
         openings = self.openings
         attempting = openings.under_way or time.monotonic() < openings.resting_until
-        if not self._sessions and openings.is_down_for_long and attempting and openings.last_failure is not None:
+        if not self._held and openings.is_down_for_long and attempting and openings.last_failure is not None:
             raise copy.copy(openings.last_failure)
 
     def _too_late(self, started: float) -> PoolTimeout:
@@ -178,25 +188,34 @@ class Reserve:
     def _grow(self) -> None:
         """Open what waiting threads need and the minimum asks for, within the maximum; one in an outage."""
         with self._lock:
-            openings, held = self.openings, bool(self._sessions)
+            openings, held = self.openings, bool(self._held)
             resting = time.monotonic() < openings.resting_until and (held or openings.is_down)
             if self._state is not State.OPEN or resting:
                 return
-            wanted = max(len(self._line), self.options.min_connections - len(self._sessions))
+            wanted = max(len(self._line), self.options.min_connections - len(self._held))
             wanted = (min(wanted, 1) if openings.is_down else wanted) - openings.under_way
-            room = self.options.max_connections - len(self._sessions) - openings.under_way
+            room = self.options.max_connections - len(self._held) - openings.under_way
             for _ in range(min(wanted, room)):
-                openings.under_way += 1
-                threading.Thread(target=self._open_another, name="assay-pool-opening", daemon=True).start()
+                self._start_opening()
+
+    def _start_opening(self) -> None:
+        opening = threading.Thread(target=self._open_another, name="assay-pool-opening", daemon=True)
+        self.openings.under_way += 1
+        try:
+            opening.start()
+        except BaseException:
+            if opening.ident is None:  # it never began, and will not count itself out
+                self.openings.under_way -= 1
+            raise
 
     def _open_another(self) -> None:
         try:
             self._open_one()
         except Error as error:
             with self._lock:
-                if self._sessions or self.openings.is_down:
+                if self._held or self.openings.is_down:
                     self._try_again_later()
-                if not self._sessions and (not self.openings.is_down or self.openings.is_down_for_long):
+                if not self._held and (not self.openings.is_down or self.openings.is_down_for_long):
                     self._line.fail(error)
         else:
             self._grow()
@@ -225,29 +244,48 @@ class Reserve:
         with self._lock:
             self.openings.succeeded()
             self.openings.under_way -= 1
-            too_many = len(self._sessions) >= self.options.max_connections  # lowered since
+            too_many = len(self._held) >= self.options.max_connections  # lowered since
             session.expires_at = 0.0 if too_many else self.openings.expiry(self.options.max_lifetime)
-            self._sessions.add(session)
-            self.counters.opened += 1
+            self._hold(session)
         self._offer(session)
 
-    def _mend(self, session: Session) -> None:
+    def _hold(self, session: Session) -> None:
+        """Take up a new session, and look after it when nobody else does any more."""
+        number = session.number = next(self._numbers)
+
+        def vanished(_: object) -> None:  # in whichever thread, at any moment
+            self._vanished.append(number)
+            with suppress(RuntimeError):  # at the end of the interpreter
+                threading.Thread(target=self._replace_vanished, daemon=True).start()
+
+        self._held[number] = weakref.ref(session, vanished)
+        self.counters.opened += 1
+
+    def _replace_vanished(self) -> None:
         with self._lock:
-            self._mending += 1
+            while self._vanished:
+                number = self._vanished.popleft()
+                self._mending.discard(number)
+                if self._held.pop(number, None) is not None:
+                    self.counters.closed += 1
+            self._emptied.notify_all()
+        self._grow()
+
+    def _mend(self, session: Session) -> None:
+        mended = False
         try:
-            self._make_good(session)
-        except BaseException as error:
-            session.close()  # whatever it was, the session is not to be trusted
-            if not isinstance(error, Exception):
-                raise
+            self._mending.add(session.number)
+            with suppress(Exception):  # whatever it is, the session is not to be trusted then
+                self._make_good(session)
+                mended = not session.is_closed
         finally:
             with self._lock:
-                self._mending -= 1
+                self._mending.discard(session.number)
                 self.counters.mended += 1
-            if session.is_closed:
-                self._retire(session)
-            else:
+            if mended:
                 self._offer(session)
+            else:
+                self._retire(session)
 
     def _make_good(self, session: Session) -> None:
         always = self.options.reset == "always"
@@ -265,9 +303,8 @@ class Reserve:
         """Let a session go for good, and open another if one is needed."""
         session.close()
         with self._lock:
-            if session not in self._sessions:
+            if self._held.pop(session.number, None) is None:
                 return
-            self._sessions.remove(session)
             self.counters.closed += 1
             self._emptied.notify_all()
             self._grow()
@@ -277,21 +314,26 @@ class Reserve:
     @property
     def in_use(self) -> int:
         """How many sessions are lent."""
-        return len(self._sessions) - len(self._free) - self._mending
+        return len(self._held) - len(self._free) - len(self._mending)
 
     @property
     def is_open(self) -> bool:
         """Whether sessions can be had."""
         return self._state is State.OPEN and self._pid == os.getpid()
 
+    def _all(self) -> list[Session]:
+        """Every session that is open."""
+        found = (reference() for reference in [*self._held.values()])
+        return [session for session in found if session is not None]
+
     def sizes(self) -> dict[str, int]:
         """How many sessions are in which state, and how many threads wait."""
         with self._lock:
             return {
-                "open": len(self._sessions),
+                "open": len(self._held),
                 "idle": len(self._free),
                 "in_use": self.in_use,
-                "mending": self._mending,
+                "mending": len(self._mending),
                 "opening": self.openings.under_way,
                 "waiting": len(self._line),
             }
@@ -316,7 +358,7 @@ class Reserve:
         """Open sessions, one after the other, until there are so many. Raises what opening raises."""
         while True:
             with self._lock:
-                present = len(self._sessions) + self.openings.under_way
+                present = len(self._held) + self.openings.under_way
                 if present >= min(connections, self.options.max_connections):
                     return
                 self.openings.under_way += 1
@@ -335,8 +377,9 @@ class Reserve:
             least = self.options.min_connections if least is None else least
             most = self.options.max_connections if most is None else most
             self.options = replace(self.options, min_connections=least, max_connections=most)
-            surplus = len(self._sessions) - most
-            for session in [*self._free, *self._sessions.difference(self._free)][: max(surplus, 0)]:
+            surplus = len(self._held) - most
+            lent = [session for session in self._all() if session not in self._free]
+            for session in [*self._free, *lent][: max(surplus, 0)]:
                 session.expires_at = 0.0
         self._tidy()
 
@@ -344,7 +387,7 @@ class Reserve:
         """Replace every session: the free ones at once, the others when they come back."""
         self._check_open()
         with self._lock:
-            for session in self._sessions:
+            for session in self._all():
                 session.expires_at = 0.0
         self._tidy()
 
@@ -363,11 +406,11 @@ class Reserve:
             self._retire(session)
         try:
             with self._lock:
-                self._emptied.wait_for(lambda: not self._sessions and not self.openings.under_way, timeout)
-                if self._sessions:
+                self._emptied.wait_for(lambda: not self._held and not self.openings.under_way, timeout)
+                if self._held:
                     _log.warning("%s", unreturned(self._url, self.in_use, timeout, self.places()))
         finally:
-            for session in [*self._sessions]:
+            for session in self._all():
                 session.interrupt()
                 self._retire(session)
 
@@ -386,7 +429,7 @@ class Reserve:
         """Let go of free sessions whose time is over, from the one that has been idle longest."""
         now, gone = time.monotonic(), []
         with self._lock:
-            surplus = len(self._sessions) - self.options.min_connections
+            surplus = len(self._held) - self.options.min_connections
             for session in [*self._free]:
                 idle_too_long = 0 < self.options.idle_timeout <= now - session.idle_since
                 if session.is_closed or now >= session.expires_at or (idle_too_long and surplus > 0):

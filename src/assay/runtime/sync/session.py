@@ -46,12 +46,16 @@ class Session:
     """
 
     __slots__ = (
+        *("__weakref__", "number"),
         *("_described", "_ended", "_forgotten", "_lock", "_pid", "_prepared", "_types", "cursors", "driver", "wire"),
         *("depth", "expires_at", "footprint", "idle_since", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
+        self._pid = os.getpid()
         self.driver = driver
+        self.number = 0
+        """Which it is of its pool's."""
         self.interrupted = False
         """Whether a statement was left before its result was there."""
         self.footprint = Footprint.NONE
@@ -72,7 +76,6 @@ class Session:
         """Held while a request is under way."""
         self._ended = False
         """Whether another thread has ended the session while a request was under way."""
-        self._pid = os.getpid()
         self.wire = Wire(driver)
         self._types = Types(driver)
         self._prepared: dict[Query, Prepared] = {}
@@ -84,7 +87,8 @@ class Session:
     @property
     def is_unsettled(self) -> bool:
         """Whether something has to be done before somebody else uses it."""
-        return bool(self.footprint or self.interrupted or self.lent_driver or self.is_busy)
+        odd = self.interrupted or self.lent_driver or self.is_busy or not self.wire.is_idle
+        return bool(self.footprint or odd)
 
     @property
     def is_busy(self) -> bool:
@@ -180,13 +184,16 @@ class Session:
         """End the session; whoever is using it just now gets ConnectionLost."""
         if self._pid != os.getpid():
             return  # the socket is the parent's too
-        if self._lock.acquire(blocking=False):
-            try:
-                self.wire.cut()
-            finally:
-                self._lock.release()
-        else:
+        if self.is_busy:
             self.wire.hang_up()
+            return
+        with self._lock:
+            self.wire.cut()
+
+    def __del__(self) -> None:
+        """End the session of somebody who was interrupted before it could be given back."""
+        if self._pid == os.getpid() and not self.driver.closed:
+            self.wire.cut()
 
     # --- requests
 
@@ -203,25 +210,27 @@ class Session:
         """
         if self._pid != os.getpid():
             raise UsageError(OF_ANOTHER_PROCESS.format(self._pid))
-        if not self._lock.acquire(blocking=False):
+        if self._lock.locked():
             raise UsageError(
                 "This connection is running another statement, and it runs one at a time; "
                 "let each thread acquire its own connection"
             )
-        try:
-            if query is not None and query.footprint:
-                self.footprint = max(self.footprint, query.footprint)
-            self._settle()
-            yield
-        except BaseException as error:
-            self._failed(error)
-        finally:
-            self._lock.release()
+        with self._lock:  # which, unlike acquire(), no exception of a signal handler can leave locked
+            try:
+                if query is not None and query.footprint:
+                    self.footprint = max(self.footprint, query.footprint)
+                self._settle()
+                yield
+            except BaseException as error:
+                self._failed(error)
 
     def _settle(self) -> None:
         """Roll back what was interrupted, unless a block will; take up settings that were changed."""
         if self.driver.closed:
             raise ConnectionLost("The connection was closed, by the server or because it did not answer")
+        if not self.wire.is_idle:  # a signal handler's exception came at the worst moment
+            self.wire.cut()
+            raise ConnectionLost("The connection was closed, since a request on it had been interrupted")
         if self.interrupted:
             self.interrupted = False
             if not self.depth and self.in_transaction:

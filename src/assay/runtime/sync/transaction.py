@@ -107,12 +107,17 @@ class Transaction(Transactions):
         session.depth += 1
         try:
             self._savepoint = self._begin(session)
+            self._session = session
+            return self
         except BaseException:
             session.depth -= 1
+            session.interrupted = True  # what was begun nevertheless is rolled back before anything else
             self._lender.take_back(session)
             raise
-        self._session = session
-        return self
+
+    def __del__(self) -> None:
+        """Where a signal handler's exception came just before the end of the block."""
+        self.abandon()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

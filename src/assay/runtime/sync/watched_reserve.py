@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter
+from weakref import WeakKeyDictionary
 
 from assay.config import DatabaseUrl
 from assay.errors import PoolTimeout
@@ -35,7 +36,7 @@ class WatchedReserve(Reserve):
         self._observe = observe
         self.observers: Sequence[Observer] = ()
         """Who is told, while the reserve is open."""
-        self._loans: dict[Session, Loan] = {}
+        self._loans: WeakKeyDictionary[Session, Loan] = WeakKeyDictionary()
 
     def lend(self, timeout: float | None = None) -> Session:
         """A session: free, newly opened, or given back by somebody else."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg.pq import ExecStatus, PGnotify, TransactionStatus
+from psycopg.pq import ExecStatus, PGnotify, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 CANCEL_TIMEOUT = 5.0
@@ -48,8 +48,8 @@ class Wire:
 
         Raises DeadlinePassed, and psycopg.OperationalError when the connection breaks.
         """
-        send()
         try:
+            send()
             return self._results(deadline)
         except DeadlinePassed:
             self.cut()
@@ -59,6 +59,12 @@ class Wire:
         except BaseException:
             self._interrupt()
             raise
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        pgconn = self._pgconn
+        return pgconn.transaction_status != TransactionStatus.ACTIVE and pgconn.pipeline_status == PipelineStatus.OFF
 
     @property
     def is_broken(self) -> bool:
@@ -125,19 +131,19 @@ class Wire:
         They are one transaction where none is open. After the first that failed, the others are not executed; an
         error that comes after all of them, when that transaction is committed, is one result more.
         """
-        self._pgconn.enter_pipeline_mode()
         try:
+            self._pgconn.enter_pipeline_mode()
             found: list[PGresult] = []
             self._send_all(sends, found)
             self._pgconn.pipeline_sync()
             self._finish_pipeline(found, None)
+            self._pgconn.exit_pipeline_mode()
+            return found
         except psycopg.Error:
             raise
         except BaseException:
             self._abort_pipeline()
             raise
-        self._pgconn.exit_pipeline_mode()
-        return found
 
     def _send_all(self, sends: Sequence[Callable[[], None]], found: list[PGresult]) -> None:
         for number, send in enumerate(sends, 1):
@@ -246,7 +252,7 @@ class Wire:
 
     def hang_up(self) -> None:
         """Break the connection under the thread that uses it, which finds that out by itself."""
-        with socket.socket(fileno=os.dup(self._socket)) as line:
+        with suppress(OSError), socket.socket(fileno=os.dup(self._socket)) as line:
             line.shutdown(socket.SHUT_RDWR)
 
 
