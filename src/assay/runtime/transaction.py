@@ -138,7 +138,7 @@ class Transaction(Transactions):
             if kind is None:
                 await self._commit(session)
             else:
-                await self._roll_back(session)
+                await self._roll_back(session, cancelled=isinstance(error, asyncio.CancelledError))
         finally:
             session.depth -= 1
             session.doomed = session.doomed and session.depth > 0
@@ -215,7 +215,7 @@ class Transaction(Transactions):
             await self._roll_back(session)
             raise
 
-    async def _roll_back(self, session: Session) -> None:
+    async def _roll_back(self, session: Session, *, cancelled: bool = False) -> None:
         """Roll back, and see to it that nothing of the block is committed later if that cannot be done now.
 
         A transaction whose rollback is cut short is rolled back before its session is used again; one that holds a
@@ -223,10 +223,11 @@ class Transaction(Transactions):
         """
         if session.driver.is_closed():
             return
+        hurried = cancelled and self._savepoint is None
         doomed = session.doomed
         session.doomed = doomed or self._savepoint is not None
         try:
-            async with asyncio.timeout(blocks.ROLLBACK_TIMEOUT):
+            async with asyncio.timeout(blocks.CANCELLED_ROLLBACK_TIMEOUT if hurried else blocks.ROLLBACK_TIMEOUT):
                 await session.command(blocks.rollback(self._savepoint))
         except TimeoutError:
             return
