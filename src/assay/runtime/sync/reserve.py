@@ -52,9 +52,12 @@ class Reserve:
         """Held for moments only, never while anything waits for the server."""
         self._emptied = threading.Condition(self._lock)
         """Told whenever a session is gone."""
-        self._held: dict[int, weakref.ref[Session]] = {}
-        """The sessions that are open. One that is lent is kept by who uses it: should an exception of a signal handler
-        leave it with nobody, it ends, and another takes its place."""
+        self._held: dict[int, tuple[weakref.ref[Session], object]] = {}
+        """The sessions that are open, and their drivers, which would warn of being collected before they are closed.
+
+        A session that is lent is kept by who uses it: should an exception of a signal handler leave it with nobody, it
+        ends, and another takes its place.
+        """
         self._vanished: deque[int] = deque()
         """Numbers of sessions that ended so."""
         self._numbers = itertools.count(1)
@@ -89,7 +92,7 @@ class Reserve:
 
     def give_back(self, session: Session) -> None:
         """Take a session back, whatever state it is in."""
-        if session.is_closed:
+        if session.is_closed or session.number not in self._held:
             self._retire(session)
         elif session.is_unsettled or session.in_transaction or self._mends_always():
             self._mend(session)
@@ -258,7 +261,7 @@ class Reserve:
             with suppress(RuntimeError):  # at the end of the interpreter
                 threading.Thread(target=self._replace_vanished, daemon=True).start()
 
-        self._held[number] = weakref.ref(session, vanished)
+        self._held[number] = weakref.ref(session, vanished), session.driver
         self.counters.opened += 1
 
     def _replace_vanished(self) -> None:
@@ -323,7 +326,7 @@ class Reserve:
 
     def _all(self) -> list[Session]:
         """Every session that is open."""
-        found = (reference() for reference in [*self._held.values()])
+        found = (reference() for reference, _ in [*self._held.values()])
         return [session for session in found if session is not None]
 
     def sizes(self) -> dict[str, int]:

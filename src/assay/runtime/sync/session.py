@@ -192,8 +192,8 @@ class Session:
 
     def __del__(self) -> None:
         """End the session of somebody who was interrupted before it could be given back."""
-        if self._pid == os.getpid() and not self.driver.closed:
-            self.wire.cut()
+        if not self.driver.closed:
+            self.close()
 
     # --- requests
 
