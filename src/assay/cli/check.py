@@ -136,7 +136,7 @@ class _Run:
     def _write_side(self, side: Side) -> None:
         from assay.proof.report import coloured, finding_lines, plain
 
-        paint = coloured if _takes_colours() else plain
+        paint = coloured if takes_colours() else plain
         for found in side.report.findings:
             _print(finding_lines(found, paint))
         broken = len({found.call or found.place for found in side.report.findings if found.is_error})
@@ -171,7 +171,7 @@ class _Run:
 
         for path, what in fixed.changes if fixed is not None else ():
             _print([f"fixed {path}: {what}"])
-        paint = coloured if _takes_colours() else plain
+        paint = coloured if takes_colours() else plain
         _print(
             to_text(report, show_unverified=self.show_unverified, show_left=fixed is not None, paint=paint),
         )
@@ -206,7 +206,7 @@ def _print(lines: Iterable[str]) -> None:
         print(line)
 
 
-def _takes_colours() -> bool:
+def takes_colours() -> bool:
     """Whether standard output is a terminal that is to have colours (https://no-color.org)."""
     is_terminal: bool = getattr(sys.stdout, "isatty", bool)()  # it is None where it was closed
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

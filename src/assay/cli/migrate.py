@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli.migrate_books import repair, skip
+from assay.cli.migrate_lint import lint
 from assay.cli.migrate_options import (
     drive,
     folder,
@@ -18,6 +19,7 @@ from assay.cli.migrate_options import (
     tell_waiting,
     url_option,
 )
+from assay.cli.migrate_plan import plan
 from assay.cli.migrate_rewrite import baseline, squash
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database
@@ -144,6 +146,8 @@ def _status_text(status: MigrationStatus) -> str:
 
 command.add_command(baseline)
 command.add_command(info, "status")
+command.add_command(lint)
+command.add_command(plan)
 command.add_command(repair)
 command.add_command(skip)
 command.add_command(squash)

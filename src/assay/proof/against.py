@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -121,6 +122,21 @@ def _differing(old: Settings, new: Settings) -> int:
     before = {(each.version, each.checksum) for each in read_migrations(old)}
     after = {(each.version, each.checksum) for each in read_migrations(new)}
     return len(before ^ after)
+
+
+def brought_by(settings: Settings, before: Path, after: Path, server: DatabaseUrl | None = None) -> tuple[Finding, ...]:
+    """What goes wrong in the code when the schema of one folder of migrations becomes that of another.
+
+    Args:
+        settings: of the project, whose code is proven.
+        before: the folder that builds the schema now.
+        after: the folder that builds the schema to come.
+        server: as for :func:`against`.
+
+    Raises what ``check`` raises.
+    """
+    now, then = (replace(settings, migrations=folder, offline=False) for folder in (before, after))
+    return _Comparison(server, None).side(now, then, _differing(now, then)).findings
 
 
 @dataclass(frozen=True, slots=True)

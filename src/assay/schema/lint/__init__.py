@@ -1,0 +1,1 @@
+"""What pending migrations would do to a live system, measured on scratch databases."""

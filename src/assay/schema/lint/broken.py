@@ -1,0 +1,61 @@
+"""The queries in the code that each pending migration breaks."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from assay.config import DatabaseUrl, Settings
+from assay.migrate.model import Migration
+from assay.proof.against import brought_by
+from assay.proof.findings import Finding
+from assay.schema.lint.pending import Chosen
+from assay.schema.lint.rules import finding
+
+
+def broken_queries(
+    settings: Settings, chosen: Chosen, server: DatabaseUrl | None = None
+) -> Iterator[tuple[Migration, Finding]]:
+    """The project's code proven on the schema after each pending migration, less what was wrong before it.
+
+    Args:
+        settings: of the project, whose code is proven as it is.
+        chosen: what has been applied, and what is pending; where nothing has been, no query can break.
+        server: where the schemas are built; the embedded server unless given.
+
+    Raises what ``assay check`` raises.
+    """
+    done = list(chosen.applied)
+    for migration in chosen.pending:
+        if done:
+            for found in _brought(settings, done, migration, server):
+                yield migration, _told(found, migration)
+        done.append(migration)
+
+
+def _brought(
+    settings: Settings, done: Sequence[Migration], migration: Migration, server: DatabaseUrl | None
+) -> tuple[Finding, ...]:
+    with tempfile.TemporaryDirectory(prefix="assay-lint-") as folder:
+        before = _folder(Path(folder) / "before", done)
+        after = _folder(Path(folder) / "after", [*done, migration])
+        return tuple(found for found in brought_by(settings, before, after, server) if found.is_error)
+
+
+def _folder(path: Path, migrations: Sequence[Migration]) -> Path:
+    path.mkdir()
+    for migration in migrations:
+        shutil.copyfile(migration.path, path / migration.path.name)
+    return path
+
+
+def _told(found: Finding, migration: Migration) -> Finding:
+    return finding(
+        "MIG301",
+        found.place,
+        f"{migration.path} breaks this query: {found.message} ({found.rule.code})",
+        because=found.because,
+        fix=found.fix,
+    )

@@ -1,0 +1,85 @@
+"""Whether down files lead back to where their migrations came from, tried on a scratch database."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+from assay.config import DatabaseUrl
+from assay.errors import MigrationError
+from assay.migrate import Migration, revert, run
+from assay.migrate.model import Direction
+from assay.migrate.places import Place
+from assay.migrate.scripts import make_ready
+from assay.proof.findings import Finding
+from assay.schema.dump import Contents, dump_schema
+from assay.schema.lint.pending import Chosen, scratch_with
+from assay.schema.lint.rules import finding
+
+_CONTENTS = Contents(privileges=True)
+_SHOWN = 8
+"""So many lines of a difference are told."""
+
+
+def missing_downs(chosen: Chosen) -> list[tuple[Migration, Finding]]:
+    """The pending migrations without a down file; warnings where no migration of the folder has one."""
+    with_down = any(migration.down for migration in (*chosen.applied, *chosen.pending))
+    return [
+        (
+            migration,
+            finding(
+                "MIG201",
+                Place.of(migration.up, 0),
+                f"migration {migration.version} has no down file, so it cannot be reverted",
+                severity="error" if with_down else "warning",
+            ),
+        )
+        for migration in chosen.pending
+        if migration.down is None
+    ]
+
+
+async def wrong_downs(server: DatabaseUrl, chosen: Chosen) -> AsyncIterator[tuple[Migration, Finding]]:
+    """Each pending migration applied and reverted, and the schema compared with the one before.
+
+    Columns may come back in another order, since PostgreSQL adds a column at the end. Rows are not compared.
+
+    Raises what ``assay.migrate.run`` and ``dump_schema`` raise.
+    """
+    done = list(chosen.applied)
+    for migration in chosen.pending:
+        if migration.down is not None:
+            async with scratch_with(server, done) as scratch:
+                message, because = await _tried(scratch, done, migration)
+            if message:
+                yield migration, finding("MIG202", _first_place(migration), message, because=because)
+        done.append(migration)
+
+
+async def _tried(url: DatabaseUrl, done: Sequence[Migration], migration: Migration) -> tuple[str, tuple[str, ...]]:
+    """What is wrong with the down file, and why; an empty text when nothing is."""
+    before = (await dump_schema(url, _CONTENTS)).text
+    both = (*done, migration)
+    await run(url, both)
+    try:
+        await revert(url, both)
+    except MigrationError as error:
+        return "the down file fails", tuple(str(error).splitlines()[:1])
+    after = (await dump_schema(url, _CONTENTS)).text
+    if _lines(before) == _lines(after):
+        return "", ()
+    changes = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    shown = [line for line in changes if line[:1] in "+-" and line[:3] not in ("+++", "---") and line[1:].strip()]
+    more = [f"and {len(shown) - _SHOWN} lines more"] if len(shown) > _SHOWN else []
+    message = f"after up and down of migration {migration.version} the schema is not what it was"
+    return message, ("- was there before, + is there after:", *shown[:_SHOWN], *more)
+
+
+def _lines(dump: str) -> Counter[str]:
+    return Counter(line.rstrip(",") for line in dump.splitlines())
+
+
+def _first_place(migration: Migration) -> Place:
+    ready = make_ready(migration, Direction.DOWN)
+    return ready.place(ready.statements[0]) if ready.statements else Place.of(ready.script, 0)

@@ -1,0 +1,92 @@
+"""Findings of Squawk, a linter that reads migrations without a server; run as the program it is.
+
+What it says of locks, rewrites and dropped data is left out: that is measured here. Source: squawk-cli 2.70, rules at
+https://squawkhq.com/docs/rules.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assay.errors import MigrationError
+from assay.migrate.model import Script
+from assay.proof.findings import Finding, Rule
+from assay.proof.place import Place
+
+_MEASURED = frozenset({
+    "adding-field-with-default",
+    "adding-foreign-key-constraint",
+    "adding-not-nullable-field",
+    "adding-required-field",
+    "adding-serial-primary-key-field",
+    "ban-drop-column",
+    "ban-drop-table",
+    "ban-drop-database",
+    "changing-column-type",
+    "constraint-missing-not-valid",
+    "disallowed-unique-constraint",
+    "require-concurrent-index-creation",
+    "require-concurrent-index-deletion",
+    "require-lock-timeout",
+    "require-timeout-settings",
+})  # fmt: skip
+"""Rules that guess from the words what a scratch server has told."""
+_SETTLED = frozenset({
+    "ban-concurrent-index-creation-in-transaction",
+    "ban-uncommitted-transaction",
+    "prefer-robust-stmts",
+    "require-statement-timeout",
+    "syntax-error",
+    "transaction-nesting",
+})  # fmt: skip
+"""Rules about what the runner sees to: a file takes effect as a whole or goes on where it stopped."""
+
+
+def squawk_program() -> Path | None:
+    """Where the program is: beside this Python, or on the PATH; None when it is not installed."""
+    beside = Path(sys.executable).parent / "squawk"
+    if beside.is_file():
+        return beside
+    found = shutil.which("squawk")
+    return Path(found) if found is not None else None
+
+
+def squawk_findings(program: Path, script: Script, version: str) -> Iterator[Finding]:
+    """What Squawk says of a file, as warnings under its own rules' names.
+
+    Args:
+        program: Squawk.
+        script: the file.
+        version: of the server, as ``18`` or ``15``.
+
+    Raises MigrationError when the program does not answer as version 2 does.
+    """
+    for told in _told(program, script, version):
+        rule = told["rule_name"]
+        if rule in _MEASURED or rule in _SETTLED:
+            continue
+        place = Place(str(script.path), told["line"] + 1, told["column"] + 1)
+        message = " ".join(str(told["message"]).split())
+        yield Finding(Rule(rule, rule, "warning", message, ""), place, message, fix=told.get("help") or "")
+
+
+def _told(program: Path, script: Script, version: str) -> list[dict[str, Any]]:
+    command = [str(program), "--reporter", "json", "--stdin-filepath", script.path.name, "--pg-version", f"{version}.0"]
+    if not script.no_transaction:
+        command.append("--assume-in-transaction")
+    done = subprocess.run(command, input=script.sql.encode(), capture_output=True, check=False, timeout=60)  # noqa: S603
+    try:
+        found = msgspec.json.decode(done.stdout or b"[]", type=list[dict[str, Any]])
+    except msgspec.DecodeError:
+        found = None
+    if found is None or done.returncode not in (0, 1):
+        words = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise MigrationError(f"{program} did not answer as Squawk 2 does: {words}; leave it out with --no-squawk")
+    return found
