@@ -82,6 +82,11 @@ TWINS = {
         IN + "alter table capture add foreign key (device_id) references device",
         IN + "alter table capture add foreign key (device_id) references device not valid",
     ),
+    "a foreign key of a new column": (
+        "MIG102",
+        IN + "alter table device add capture_id bigint default 1 references capture",
+        IN + "alter table device add capture_id bigint references capture",
+    ),
     "a constraint validated": (
         "MIG102",
         IN + "alter table capture add constraint c check (taken > '2020-01-01') not valid;\n"
@@ -130,6 +135,11 @@ TWINS = {
         IN + "alter table device rename note to kind",
     ),
     "a table dropped": ("MIG107", IN + "drop table capture", IN + "alter table capture rename to picture"),
+    "a view dropped": (
+        "MIG107",
+        IN + "drop table log_old",
+        IN + "drop materialized view models",
+    ),
     "a table emptied": ("MIG107", IN + "truncate capture", "delete from capture where id = 3"),
     "a column that rows have no value for": (
         "MIG108",

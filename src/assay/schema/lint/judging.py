@@ -127,9 +127,8 @@ def _instead_of_scanning(effect: Effect, table: str) -> str:
 
 def _destructive(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
     for what in effect.dropped:
-        if what.startswith("view "):
-            continue
-        yield finding("MIG107", effect.place, f"{what} is dropped, with what is in it")
+        if what.startswith(("table ", "column ")):
+            yield finding("MIG107", effect.place, f"{what} is dropped, with what is in it")
     for table in effect.rewritten if effect.empties else ():
         yield finding("MIG107", effect.place, f"{_table(table, sizes)} is emptied")
 

@@ -133,13 +133,13 @@ class Difference:
                 yield Built(relation.name, self.base.relations[owner].name)
 
     def scanned(self) -> Iterator[str]:
-        """Tables that were read from end to end, or had to be for a foreign key to be validated."""
-        new_keys = {self.after.foreign_keys[key] for key in self.after.foreign_keys.keys() - self.before.foreign_keys}
+        """Tables that were read from end to end; for a foreign key, the one that refers, however it was read."""
+        more = {number for number, now in self.after.relations.items() if now.scans > self._scans_before(number)}
+        new_keys = self.after.foreign_keys.keys() - self.before.foreign_keys.keys()
+        checked = {self.after.foreign_keys[key] for key in new_keys} if more else set[int]()
         for number, relation in self.base.relations.items():
-            was, now = self.before.relations.get(number), self.after.relations.get(number)
-            if relation.is_index or was is None or now is None:
-                continue
-            if now.scans > was.scans or number in new_keys:
+            both = number in self.before.relations and number in self.after.relations
+            if both and not relation.is_index and number in more | checked:
                 yield relation.name
 
     def dropped(self) -> Iterator[str]:
@@ -165,6 +165,10 @@ class Difference:
     def held(self) -> tuple[Lock, ...]:
         """Those that it had before."""
         return told_locks(self.base, self.before.locks)
+
+    def _scans_before(self, number: int) -> int:
+        was = self.before.relations.get(number)
+        return 0 if was is None else was.scans
 
     def _matters_not(self, number: int, mode: Mode) -> bool:
         """Whether it is a lock on an index whose table was locked as much before."""

@@ -34,6 +34,7 @@ _MEASURED = frozenset({
     "disallowed-unique-constraint",
     "require-concurrent-index-creation",
     "require-concurrent-index-deletion",
+    "require-concurrent-reindex",
     "require-lock-timeout",
     "require-timeout-settings",
 })  # fmt: skip
@@ -72,9 +73,15 @@ def squawk_findings(program: Path, script: Script, version: str) -> Iterator[Fin
         rule = told["rule_name"]
         if rule in _MEASURED or rule in _SETTLED:
             continue
-        place = Place(str(script.path), told["line"] + 1, told["column"] + 1)
+        place = _place(script, told["line"], told["column"])
         message = " ".join(str(told["message"]).split())
         yield Finding(Rule(rule, rule, "warning", message, ""), place, message, fix=told.get("help") or "")
+
+
+def _place(script: Script, line: int, column: int) -> Place:
+    """A place as Squawk tells it: the line from 0, and the column in bytes of UTF-8 from 0."""
+    text = script.sql.split("\n")[line].encode()[:column].decode(errors="ignore")
+    return Place(str(script.path), line + 1, len(text) + 1)
 
 
 def _told(program: Path, script: Script, version: str) -> list[dict[str, Any]]:
