@@ -10,7 +10,7 @@ demo: $(STAMP)demo
 	@$(BIN)/assay demo
 
 test: $(STAMP)test
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(STAMP)test $(STAMP)lint
 	$(BIN)/ruff check .

@@ -60,7 +60,7 @@ def test_ac1_the_commands_work_on_the_database_that_env_names(backend: Path, dat
 
 
 def test_ac8_prepare_fills_the_offline_cache(prepared: Path) -> None:
-    files = sorted(path.name for path in (prepared / ".assay").iterdir())
+    files = sorted(path.name for path in (prepared / ".assay").glob("query-*.json"))
     assert len(files) == QUERIES
     assert all(re.fullmatch(r"query-[0-9a-f]{64}\.json", name) for name in files)
 
