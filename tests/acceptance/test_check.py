@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import re
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -171,8 +171,10 @@ def test_a_file_that_cannot_be_parsed_or_imported_leaves_the_rest_checked(projec
     assert done.code == 1
     found = [line for line in done.lines if "ASY" in line]
     assert found == [
-        "src/app/broken.py:1:7 ASY103 src/app/broken.py cannot be read: "
-        f"it is not valid Python {sys.version_info.major}.{sys.version_info.minor}: invalid syntax",
+        (
+            "src/app/broken.py:1:7 ASY103 src/app/broken.py cannot be read: "
+            f"it is not valid Python {sys.version_info.major}.{sys.version_info.minor}: invalid syntax"
+        ),
         (
             "src/app/missing.py:1:1 ASY103 src/app/missing.py cannot be imported: ModuleNotFoundError: "
             "No module named 'nowhere_to_be_found'"
