@@ -1,4 +1,4 @@
-"""``assay schema``: the database's schema written out."""
+"""``assay schema``: the database's schema written out and compared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from assay.cli.output import format_option, write_json
 from assay.cli.places import from_here
+from assay.cli.schema_diff import diff
 from assay.config import DatabaseUrl, Settings, load_settings
 from assay.errors import UsageError
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Write out the database's schema."""
+    """Write out the database's schema, and compare it."""
+
+
+command.add_command(diff)
 
 
 @command.command()

@@ -90,6 +90,15 @@ async def dump_schema(url: DatabaseUrl, contents: Contents = SCHEMA) -> Dump:
         return _counted(first, f"{error}".partition("\n")[0])
 
 
+async def written_out(url: DatabaseUrl, contents: Contents = SCHEMA) -> str:
+    """The schema of a database as pg_dump writes it, tidied; expressions are as they are, and nothing is created.
+
+    Raises what ``dump_schema`` does.
+    """
+    major = await _major(url)
+    return await _dump(client_program("pg_dump", major), url, major, contents)
+
+
 def tidy(script: str, major: int) -> str:
     """pg_dump's script without what differs from one run, program or minor version to the next.
 
