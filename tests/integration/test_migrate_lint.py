@@ -114,10 +114,15 @@ TWINS = {
         IN + "alter table capture add unique (device_id, taken)",
         IN + "alter table capture add constraint u unique using index capture_device",
     ),
-    "a backfill under a lock": (
+    "long work under a lock": (
         "MIG104",
-        IN + "alter table device add x integer;\nupdate capture set taken = now()",
-        NO + "alter table device add x integer;\nupdate capture set taken = now()",
+        IN + "alter table device add x integer;\ncreate table copy as select * from capture",
+        NO + "alter table device add x integer;\ncreate table copy as select * from capture",
+    ),
+    "every row changed": (
+        "MIG109",
+        IN + "update capture set taken = now()",
+        IN + "update capture set taken = now() where id between 1 and 1000",
     ),
     "two tables in one transaction": (
         "MIG105",

@@ -33,6 +33,8 @@ def ignored_codes(ready: Ready, line: int | None = None) -> frozenset[str]:
 
 def _spans(ready: Ready, line: int | None) -> Iterator[tuple[int, int]]:
     """The first and the last line of what belongs to the statement on a line, or of the file's head."""
+    if line is None and not ready.statements:
+        yield 1, ready.script.sql.count("\n") + 1
     for number, statement in enumerate(ready.statements):
         first, last = _lines(ready, statement)
         if line is None:

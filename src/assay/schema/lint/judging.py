@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from assay.proof.findings import Finding, Severity
-from assay.schema.lint.model import Effect, Lock, MeasuredFile, Sizes
+from assay.schema.lint.model import Effect, Lock, MeasuredFile, Mode, Sizes
 from assay.schema.lint.rules import finding
 
 SMALL = 10_000
@@ -38,6 +38,7 @@ def _of_statement(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
     yield from _scanned(effect, sizes)
     yield from _destructive(effect, sizes)
     yield from _required(effect, sizes)
+    yield from _bulk_written(effect, sizes)
 
 
 def _rewritten(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
@@ -139,6 +140,20 @@ def _required(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
         if size is None or size.rows != 0:
             yield finding(
                 "MIG108", effect.place, f"column {column} is added NOT NULL without a default, which fails on any row"
+            )
+
+
+def _bulk_written(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
+    """Tables that a statement looks for its rows from end to end, and changes, while others may go on."""
+    for table in effect.scanned if effect.words[:1] != ("select",) else ():
+        lock = effect.lock_on(table)
+        if lock is not None and lock.mode is Mode.ROW_EXCLUSIVE:
+            yield finding(
+                "MIG109",
+                effect.place,
+                f"{_table(table, sizes)} is gone through from end to end for rows to change",
+                because=("whoever writes one of these rows meanwhile waits for the end of the transaction",),
+                severity=_severity([table], sizes),
             )
 
 

@@ -69,6 +69,13 @@ RULES = {
             "give the column a default, or add it without NOT NULL and fill it first",
         ),
         Rule(
+            "MIG109",
+            "bulk-write",
+            "error",
+            "rows of a whole table are changed in one statement, and stay locked until it ends",
+            "change them in ranges of the primary key, a statement each, in a file that begins with -- no-transaction",
+        ),
+        Rule(
             "MIG201",
             "no-down-file",
             "error",
