@@ -317,9 +317,14 @@ DOWNS = {
     "forgets an index": (
         "create index one on capture (id, taken); alter table capture add x integer",
         "alter table capture drop x",
-        "+CREATE INDEX one",
+        "new: CREATE INDEX one",
     ),
-    "forgets a privilege": ("grant select on capture to public", "select 1", "+GRANT SELECT"),
+    "forgets a privilege": ("grant select on capture to public", "select 1", "new: GRANT SELECT"),
+    "makes a column another one": (
+        "alter table capture drop taken",
+        "alter table capture add taken date; create index capture_taken on capture (taken)",
+        "gone: taken timestamp with time zone\nnew: taken date",
+    ),
     "fails": ("create table x (i integer)", "drop table y", 'table "y" does not exist'),
 }
 

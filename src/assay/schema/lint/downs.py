@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from assay.config import DatabaseUrl
 from assay.errors import MigrationError
@@ -18,8 +17,8 @@ from assay.schema.lint.pending import Chosen, scratch_with
 from assay.schema.lint.rules import finding
 
 _CONTENTS = Contents(privileges=True)
-_SHOWN = 8
-"""So many lines of a difference are told."""
+_SHOWN = 5
+"""So many lines of a difference are told of each kind."""
 
 
 def missing_downs(chosen: Chosen) -> list[tuple[Migration, Finding]]:
@@ -67,17 +66,23 @@ async def _tried(url: DatabaseUrl, done: Sequence[Migration], migration: Migrati
     except MigrationError as error:
         return "the down file fails", tuple(str(error).splitlines()[:1])
     after = (await dump_schema(url, _CONTENTS)).text
-    if _lines(before) == _lines(after):
-        return "", ()
-    changes = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    shown = [line for line in changes if line[:1] in "+-" and line[:3] not in ("+++", "---") and line[1:].strip()]
-    more = [f"and {len(shown) - _SHOWN} lines more"] if len(shown) > _SHOWN else []
-    message = f"after up and down of migration {migration.version} the schema is not what it was"
-    return message, ("- was there before, + is there after:", *shown[:_SHOWN], *more)
+    was, now = _lines(before), _lines(after)
+    reasons = (*_shown("gone", was - now), *_shown("new", now - was))
+    return (
+        f"after up and down of migration {migration.version} the schema is not what it was" if reasons else ""
+    ), reasons
 
 
 def _lines(dump: str) -> Counter[str]:
-    return Counter(line.rstrip(",") for line in dump.splitlines())
+    return Counter(line.strip().rstrip(",") for line in dump.splitlines())
+
+
+def _shown(what: str, lines: Counter[str]) -> Iterator[str]:
+    """Some lines of a dump in one sentence, if there are any; those that begin a statement are the first."""
+    told = sorted((line for line in lines.elements() if line.strip("();")), key=lambda line: not line[:2].isupper())
+    if told:
+        more = f", and {len(told) - _SHOWN} lines more" if len(told) > _SHOWN else ""
+        yield f"{what}: {', '.join(told[:_SHOWN])}{more}"
 
 
 def _first_place(migration: Migration) -> Place:

@@ -58,13 +58,17 @@ def _rewritten(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
 def _instead_of_rewriting(effect: Effect) -> str:
     """What to do, by the words of the statement; that it rewrites was measured."""
     words = set(effect.text.lower().replace("(", " ").split())
-    if effect.words[:1] == ("vacuum",):
-        return "leave it to VACUUM without FULL, or rewrite the table when nobody uses it"
-    if effect.words[:1] == ("refresh",):
-        return "refresh it CONCURRENTLY, which needs a unique index on it"
-    if effect.words[:1] == ("alter",) and "add" in words and "type" not in words:
-        return "add the column without the default, set it in a second statement, and fill the old rows in batches"
-    return ""
+    match effect.words[:1]:
+        case ("vacuum",):
+            return "leave it to VACUUM without FULL, or rewrite the table when nobody uses it"
+        case ("refresh",):
+            return "refresh it CONCURRENTLY, which needs a unique index on it"
+        case ("alter",) if "type" in words:
+            return ""
+        case ("alter",) if "add" in words:
+            return "add the column without the default, set it in a second statement, and fill the old rows in batches"
+        case _:
+            return "do it when nobody uses the table, or fill a new table beside it and move the code over"
 
 
 def _built(effect: Effect, sizes: Sizes) -> Iterator[Finding]:
