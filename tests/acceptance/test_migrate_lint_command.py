@@ -135,6 +135,21 @@ def test_a_migration_that_cannot_run_ends_the_command_with_2(project: Project) -
     assert "There is no migration 7" in call(project, "lint", "--since", "7").err
 
 
+def test_findings_are_workflow_commands_from_the_root_of_the_repository(project: Project) -> None:
+    project.write(NEXT, LIMITED + "alter table person drop nick;\n")
+    done = project.run(
+        *("migrate", "lint", "--server", project.server.reveal(), "--no-squawk", "--output-format", "github"),
+        GITHUB_WORKSPACE=str(project.root.parent),
+    )
+    name = project.root.name
+    assert f"::error file={name}/{NEXT},line=3,col=1,title=MIG107 destructive::column public.person.nick" in done.out
+    assert f"::error file={name}/src/app/queries.py,line=" in done.out
+    assert (done.code, done.lines[-1].split(",")[0]) == (
+        1,
+        "Looked at 1 pending migration with 1 statement: 2 findings",
+    )
+
+
 @pytest.mark.skipif(squawk_program() is None, reason="Squawk is not installed")
 def test_squawk_adds_its_rules_and_not_what_is_measured(project: Project) -> None:
     project.write(

@@ -138,11 +138,11 @@ class _Run:
 
         paint = coloured if takes_colours() else plain
         for found in side.report.findings:
-            _print(finding_lines(found, paint))
+            print_lines(finding_lines(found, paint))
         broken = len({found.call or found.place for found in side.report.findings if found.is_error})
         queries = f"{side.report.total} {'query' if side.report.total == 1 else 'queries'}"
         verdict = f"{broken} of {queries} would break" if broken else f"{queries}, nothing breaks"
-        _print([f"{side.title[:1].upper()}{side.title[1:]}: {verdict}, in {side.report.seconds:.2f} s"])
+        print_lines([f"{side.title[:1].upper()}{side.title[1:]}: {verdict}, in {side.report.seconds:.2f} s"])
 
     def _proved(self) -> Report:
         from assay.proof.checking import checked
@@ -158,7 +158,7 @@ class _Run:
             case "github":
                 from assay.proof.reports.github import to_github
 
-                _print(to_github(report, self.settings.root, self._base))
+                print_lines(to_github(report, self.settings.root, self._base))
             case "sarif":
                 from assay.proof.reports.sarif import to_sarif
 
@@ -170,9 +170,9 @@ class _Run:
         from assay.proof.report import coloured, plain, to_text
 
         for path, what in fixed.changes if fixed is not None else ():
-            _print([f"fixed {path}: {what}"])
+            print_lines([f"fixed {path}: {what}"])
         paint = coloured if takes_colours() else plain
-        _print(
+        print_lines(
             to_text(report, show_unverified=self.show_unverified, show_left=fixed is not None, paint=paint),
         )
 
@@ -198,7 +198,7 @@ def _fixed_to_json(mending: Mending) -> list[dict[str, Any]]:
     return [{"path": path, "what": what} for path, what in mending.changes]
 
 
-def _print(lines: Iterable[str]) -> None:
+def print_lines(lines: Iterable[str]) -> None:
     """Print lines; characters that standard output cannot take are written as escapes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

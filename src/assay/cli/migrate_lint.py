@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +15,10 @@ from assay.cli.migrate_options import folder, source_option
 from assay.cli.migrate_plan import assume_rows_option, scratch_server, server_option
 from assay.cli.output import format_option, write_json
 from assay.config import DatabaseUrl, load_settings
+
+if TYPE_CHECKING:
+    from assay.proof.findings import Finding
+    from assay.schema.lint.lint import LintReport
 
 
 @click.command()
@@ -31,7 +39,7 @@ from assay.config import DatabaseUrl, load_settings
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @server_option
 @source_option
-@format_option()
+@format_option("github")
 def lint(
     since: int | None,
     database_url: str | None,
@@ -48,10 +56,8 @@ def lint(
     schema that it makes. Comments such as -- assay: ignore[MIG107] silence findings. Exits with 1 when something is
     found.
     """
-    from assay.cli.check import takes_colours
     from assay.migrate import load
-    from assay.proof.report import coloured, plain
-    from assay.schema.lint.lint import Request, to_text
+    from assay.schema.lint.lint import Request
     from assay.schema.lint.lint import lint as look
 
     request = Request(
@@ -65,13 +71,38 @@ def lint(
     report = look(load_settings(), request)
     for notice in report.plan.notices:
         print(notice, file=sys.stderr)
-    if output_format == "json":
-        write_json(report.to_json())
-    else:
-        for line in to_text(report, coloured if takes_colours() else plain):
-            print(line)
+    _write(report, output_format)
     if report.fails(strict=strict):
         sys.exit(1)
+
+
+def _write(report: LintReport, output_format: str) -> None:
+    from assay.cli.check import print_lines, takes_colours
+    from assay.proof.report import coloured, plain
+    from assay.schema.lint.lint import closing_line, to_text
+
+    match output_format:
+        case "json":
+            write_json(report.to_json())
+        case "github":
+            print_lines([*_commands(report.findings), closing_line(report)])
+        case _:
+            print_lines(to_text(report, coloured if takes_colours() else plain))
+
+
+def _commands(findings: Iterable[Finding]) -> Iterator[str]:
+    """Workflow commands; places in migrations are relative to here, and those in the code to the project's root."""
+    from assay.proof.reports.github import commands
+    from assay.proof.reports.located import base_folder
+
+    root = load_settings().root
+    told = [
+        found
+        if found.rule.code == "MIG301"
+        else replace(found, place=replace(found.place, path=str(Path(found.place.path).resolve())))
+        for found in findings
+    ]
+    return commands(told, root, base_folder(root, os.environ))
 
 
 def _squawk(asked: bool | None) -> Path | None:

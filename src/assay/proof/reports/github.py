@@ -6,7 +6,7 @@ parser, which takes ``%25``, ``%0D``, ``%0A``, and in properties ``%3A`` and ``%
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from assay.proof.findings import Finding
@@ -16,9 +16,14 @@ from assay.proof.reports.located import located
 
 def to_github(report: Report, root: Path, base: Path) -> Iterator[str]:
     """One command a finding, and the closing line as in the text."""
-    for found in report.findings:
-        yield _command(found, located(found.place.path, root, base))
+    yield from commands(report.findings, root, base)
     yield closing_line(report)
+
+
+def commands(findings: Iterable[Finding], root: Path, base: Path) -> Iterator[str]:
+    """One command a finding; paths are relative to ``root``, and told from ``base``."""
+    for found in findings:
+        yield _command(found, located(found.place.path, root, base))
 
 
 def _command(found: Finding, file: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,11 +114,12 @@ def to_text(report: LintReport, paint: Paint = plain) -> Iterator[str]:
     """The lines for people; the last one sums up."""
     for found in report.findings:
         yield from finding_lines(found, paint)
-    closing = _closing(report.plan.files, report)
-    yield paint("ill" if report.fails() else "well", closing)
+    yield paint("ill" if report.fails() else "well", closing_line(report))
 
 
-def _closing(files: Sequence[MeasuredFile], report: LintReport) -> str:
+def closing_line(report: LintReport) -> str:
+    """How much was looked at and found, and how long it took."""
+    files = report.plan.files
     if not files:
         return "Nothing to look at: every migration is installed"
     errors = sum(found.is_error for found in report.findings)
