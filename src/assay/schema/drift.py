@@ -161,9 +161,10 @@ def _is_not_dumped(name: str) -> bool:
 
 async def _load(connection: DriverConnection, text: str) -> list[str]:
     """Load a script, all at once or else what can be; what was refused, in sentences."""
-    if not await _refusal(connection, text):
+    parts = split_statements(text)
+    if not parts or not await _refusal(connection, text):
         return []
-    return [said for part in split_statements(text) if (said := await _refusal(connection, part.text))]
+    return [said for part in parts if (said := await _refusal(connection, part.text))]
 
 
 async def _refusal(connection: DriverConnection, statement: str) -> str:
@@ -215,12 +216,15 @@ async def _tried(
     """What a migration does not close on a copy; notes say when it could not be tried."""
     copied = await read_objects(copy)
     try:
-        await copy.execute(script)
+        if split_statements(script):
+            await copy.execute(script)
     except DRIVER_ERRORS as error:
         notes.append(f"The migration fails on a copy of the schema: {first_line(error)}")
         return differences(before, after)
-    left, wanted = _same_versions(_as_before(await read_objects(copy), copied, before), after)
-    return differences(left, wanted)
+    left = _as_before(await read_objects(copy), copied, before)
+    if before.major != after.major:
+        left, after = _without_versions(left), _without_versions(after)
+    return differences(left, after)
 
 
 def _as_before(now: Inventory, copied: Inventory, before: Inventory) -> Inventory:
