@@ -18,6 +18,9 @@ from assay.errors import ConfigurationError
 EMBEDDED_SERVER = "18"
 """The major version of the server that is used when nothing else is asked for."""
 
+NO_DOTENV = "ASSAY_NO_DOTENV"
+"""The variable that keeps Assay, and the processes that it starts, from reading ``.env``."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DatabaseUrl:
@@ -195,10 +198,15 @@ def load_settings(start: Path | None = None, environ: Mapping[str, str] | None =
 
 
 def environment(root: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The process environment, with what it lacks filled from ``.env`` in the given folder."""
+    """The process environment, with what it lacks filled from ``.env`` in the given folder.
+
+    The file is not looked at where ``ASSAY_NO_DOTENV`` is true, which ``--no-dotenv`` sets.
+    """
     path = (root or Path.cwd()) / ".env"
     process = os.environ if environ is None else environ
-    return {**read_dotenv(path), **process} if path.is_file() else dict(process)
+    if truth(process, NO_DOTENV) or not path.is_file():
+        return dict(process)
+    return {**read_dotenv(path), **process}
 
 
 def truth(values: Mapping[str, str], name: str) -> bool:

@@ -8,16 +8,13 @@ from pathlib import Path
 
 import click
 
+from assay.cli.connecting import connecting_options, no_dotenv_option, reachable
 from assay.cli.output import format_option, write_json
 from assay.config import DatabaseUrl, load_settings
 from assay.errors import UsageError
 
-_url = click.option(
-    "--database-url",
-    "-D",
-    metavar="URL",
-    help="The database.  [default: DATABASE_URL, or else the project's on the embedded server]",
-)
+_DATABASE_HELP = "The database.  [default: DATABASE_URL, or else the project's on the embedded server]"
+_url = connecting_options(_DATABASE_HELP)
 _source = click.option(
     "--source",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,7 +34,7 @@ def command() -> None:
 @format_option()
 def create(database_url: str | None, output_format: str) -> None:
     """Create the database, unless it is there."""
-    url = _target(database_url)
+    url = reachable(_target(database_url))
     created = _create(url)
     if output_format == "json":
         write_json({"database": url.database, "created": created})
@@ -52,7 +49,7 @@ def create(database_url: str | None, output_format: str) -> None:
 @format_option()
 def drop(yes: bool, force: bool, database_url: str | None, output_format: str) -> None:
     """Drop the database with all that is in it, if it is there."""
-    url = _target(database_url)
+    url = reachable(_target(database_url))
     dropped = _agreed(url, yes) and _drop(url, force)
     if output_format == "json":
         write_json({"database": url.database, "dropped": dropped})
@@ -74,7 +71,7 @@ def reset(
 
     With --output-format json, the answer is that of migrate run.
     """
-    url = _target(database_url)
+    url = reachable(_target(database_url))
     if not _agreed(url, yes):
         print("Nothing was dropped.", file=sys.stderr)
         return
@@ -92,12 +89,13 @@ def setup(ctx: click.Context, source: Path | None, database_url: str | None, out
 
     With --output-format json, the answer is that of migrate run.
     """
-    _set_up(ctx, _target(database_url), source, output_format)
+    _set_up(ctx, reachable(_target(database_url)), source, output_format)
 
 
 @command.command()
 @click.option("--reveal", is_flag=True, help="Show the password.")
-@_url
+@click.option("--database-url", "-D", metavar="URL", help=_DATABASE_HELP)
+@no_dotenv_option
 @format_option()
 def url(reveal: bool, database_url: str | None, output_format: str) -> None:
     """Print the URL of the project's database, without its password."""

@@ -144,9 +144,17 @@ def _status_text(status: MigrationStatus) -> str:
     return f"{status.version}/{state} {status.description}{note}"
 
 
+override = click.Group(
+    "override",
+    {"skip": skip},
+    help="What sqlx-cli has under this name: skip, which is also assay migrate skip.",
+    hidden=True,
+)
+
 command.add_command(baseline)
 command.add_command(info, "status")
 command.add_command(lint)
+command.add_command(override)
 command.add_command(plan)
 command.add_command(repair)
 command.add_command(skip)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from assay.cli.connecting import connecting_options
 from assay.cli.places import from_here
 from assay.config import load_settings
 
@@ -24,12 +25,7 @@ source_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder of the migrations.  [default: that of the project, migrations unless set]",
 )
-url_option = click.option(
-    "--database-url",
-    "-D",
-    metavar="URL",
-    help="The database.  [default: DATABASE_URL, or else the embedded server]",
-)
+url_option = connecting_options("The database.  [default: DATABASE_URL, or else the embedded server]")
 ignore_missing_option = click.option(
     "--ignore-missing", is_flag=True, help="Accept applied migrations that have no file."
 )

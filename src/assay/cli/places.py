@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from assay.cli.connecting import reachable
 from assay.config import DatabaseUrl, load_settings
 
 
 def database(url: str | None) -> DatabaseUrl:
-    """The database of ``--database-url``, or else the project's; the embedded server is started where it lies on it."""
+    """The database of ``--database-url``, or else the project's; the embedded server is started where it lies on it.
+
+    Waits as long as ``--connect-timeout`` says for a server that does not answer yet.
+    """
     if url is not None:
-        return DatabaseUrl.parse(url)
+        return reachable(DatabaseUrl.parse(url))
     from assay.server import for_settings
 
-    return for_settings(load_settings())
+    return reachable(for_settings(load_settings()))
 
 
 def from_here(path: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.connecting import connect_timeout_option, no_dotenv_option, reachable
 from assay.cli.output import format_option, write_json
 from assay.config import DatabaseUrl, load_settings
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; fail if the cache is not up to date.")
 @click.option(
     "--database-url",
+    "-D",
     metavar="URL",
     help="A server to build the schema on, in a database of its own, instead of the embedded one; "
     "in a project without migrations, the database to ask.",
 )
+@connect_timeout_option
+@no_dotenv_option
 @format_option()
 def command(only_check: bool, database_url: str | None, output_format: str) -> None:
     """Write the answers about every query to .assay, one file a query, for checks without a server.
@@ -31,7 +35,7 @@ def command(only_check: bool, database_url: str | None, output_format: str) -> N
     """
     from assay.proof.checking import prepared
 
-    server = DatabaseUrl.parse(database_url) if database_url else None
+    server = reachable(DatabaseUrl.parse(database_url)) if database_url else None
     outcome = prepared(load_settings(), server, write=not only_check)
     if output_format == "json":
         write_json(_to_json(outcome))

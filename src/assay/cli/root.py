@@ -10,6 +10,7 @@ from types import FrameType
 import click
 
 from assay._version import __version__
+from assay.cli.connecting import no_dotenv_option
 from assay.cli.output import fail
 from assay.errors import Error
 
@@ -28,6 +29,9 @@ COMMANDS = {
 }
 """Each command is the object ``command`` of the module ``assay.cli.NAME``; the text is its line in the list."""
 
+OTHER_NAMES = {"database": "db", "mig": "migrate"}
+"""Names that sqlx-cli has for commands; they are not listed."""
+
 
 class Commands(click.Group):
     """A group that imports a subcommand only to run it or to show its own help."""
@@ -38,9 +42,10 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None."""
-        if cmd_name not in COMMANDS:
+        name = OTHER_NAMES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"assay.cli.{cmd_name}").command
+        command: click.Command = import_module(f"assay.cli.{name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -50,7 +55,8 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="assay %(version)s")
+@click.version_option(__version__, "--version", "-V", message="assay %(version)s")
+@no_dotenv_option
 def command() -> None:
     """PostgreSQL for Python, every query proven before it runs."""
 
