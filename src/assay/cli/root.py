@@ -8,6 +8,7 @@ from importlib import import_module
 from types import FrameType
 
 import click
+from click.shell_completion import CompletionItem
 
 from assay._version import __version__
 from assay.cli.connecting import no_dotenv_option
@@ -16,6 +17,7 @@ from assay.errors import Error
 
 COMMANDS = {
     "check": "Prove every query of the project.",
+    "completions": "Print what completes commands in a shell.",
     "db": "Create, drop and reset the project's database.",
     "demo": "See Assay at work on a small backend.",
     "describe": "What a statement takes and returns.",
@@ -52,6 +54,11 @@ class Commands(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names and options that begin like this, without importing a command."""
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
