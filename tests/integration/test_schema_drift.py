@@ -43,7 +43,7 @@ async def test_two_builds_of_the_same_do_not_differ_whatever_server_the_live_one
     database: DatabaseUrl, built: DatabaseUrl
 ) -> None:
     for url in (database, built):
-        await given(url, EVERYTHING.read_text())
+        await given(url, EVERYTHING.read_text(), "grant all on person to pg_monitor with grant option")
     assert await find_drift(database, built) == Drift(())
 
 
