@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,8 @@ class Struck:
         pid = self.server.status().pid
         assert pid is not None, "the server was not running"
         os.kill(pid, signal.SIGKILL)
+        while self.server.status().running:  # a start that came before its end would find it there
+            time.sleep(0.01)
 
 
 DISASTERS: dict[str, tuple[Callable[[Struck], None], set[int]]] = {
