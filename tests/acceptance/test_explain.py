@@ -63,3 +63,8 @@ def test_the_pages_travel_with_the_package() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "docs/rules" in wheel["only-include"]
     assert wheel["sources"]["docs/rules"] == "assay/proof/rules"
+
+
+def test_a_rule_of_migrations_is_found_elsewhere() -> None:
+    done = explain("mig102")
+    assert (done.code, "MIG102 is a rule of assay migrate lint; docs/migrate-lint.md" in done.err) == (2, True)

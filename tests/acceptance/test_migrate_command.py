@@ -213,3 +213,10 @@ def test_squash_replaces_the_files_and_baseline_takes_a_database_over(project: P
     assert assay("baseline").stdout == "Nothing to record: every migration is recorded\n"
     assert "fewer than two" in assay("squash").stderr
     assert "There is no migration 9" in assay("squash", "--through", "9").stderr
+
+
+def test_who_wrote_a_file_too_late_is_told_how_to_begin_anew(project: Path, assay: Assay) -> None:
+    assay("add", "-s", "first")
+    assay("run")
+    write(project, v0001_first="create table a ();\n")
+    assert "on a database of your own, assay db reset begins anew" in assay("run").stderr

@@ -87,7 +87,7 @@ def test_variable_that_cannot_be_used_is_refused(name: str, text: str, words: st
 
 
 def test_pool_without_a_database_says_what_to_do() -> None:
-    with pytest.raises(assay.ConfigurationError, match="pass a URL or set DATABASE_URL; `assay server url` prints"):
+    with pytest.raises(assay.ConfigurationError, match="pass a URL or set DATABASE_URL; `assay db url` prints"):
         assay.Pool()
 
 

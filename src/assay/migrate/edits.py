@@ -15,7 +15,8 @@ def describe_edit(script: Script, applied: bytes) -> str:
     if was is None:
         return (
             f"{script.path} was edited after it was applied to this database; "
-            "put the file back as it was, and make the change in a new migration"
+            "put the file back as it was, and make the change in a new migration; "
+            "on a database of your own, assay db reset begins anew"
         )
     return (
         f"{script.path} was applied with {was} and has {_endings(script)} now, and does not differ otherwise; "

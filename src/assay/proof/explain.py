@@ -22,6 +22,8 @@ def find_rule(name: str) -> Rule:
     found = RULES.get(name.upper()) or by_name.get(name.lower())
     if found is not None:
         return found
+    if name.upper().startswith("MIG"):
+        raise UsageError(f"{name.upper()} is a rule of assay migrate lint; docs/migrate-lint.md has them all")
     close = get_close_matches(name.upper(), RULES, n=1) or get_close_matches(name.lower(), by_name, n=1)
     hint = f"did you mean {close[0]}?" if close else "assay explain lists them all"
     raise UsageError(f'There is no rule "{name}"; {hint}')

@@ -94,7 +94,7 @@ def read_url(given: str | DatabaseUrl | None, environ: Mapping[str, str] | None 
     text = given or environment(environ=environ).get("DATABASE_URL", "")
     if not text.strip():
         raise ConfigurationError(
-            "The pool has no database: pass a URL or set DATABASE_URL; `assay server url` prints the embedded server's"
+            "The pool has no database: pass a URL or set DATABASE_URL; `assay db url` prints that of the project's"
         )
     return DatabaseUrl.parse(text)
 

@@ -57,11 +57,16 @@ def close(config: pytest.Config) -> None:
 
 
 def settings_for(request: pytest.FixtureRequest) -> Settings:
-    """The settings of the project that the test's file lies in."""
+    """The settings of the project that the test's file lies in, or, where no file says, of pytest's root."""
     known, folder = lender(request.config).settings, request.path.parent
     if folder not in known:
-        known[folder] = _usable(lambda: load_settings(folder))
+        known[folder] = _usable(lambda: _settings_of(folder, request.config.rootpath))
     return known[folder]
+
+
+def _settings_of(folder: Path, root: Path) -> Settings:
+    found = load_settings(folder)
+    return load_settings(root) if not (found.root / "pyproject.toml").is_file() else found
 
 
 @contextmanager

@@ -37,6 +37,12 @@ def variant(request: pytest.FixtureRequest, name: str) -> str:
     if "anyio_backend" in item.fixturenames:
         _refuse_trio(request, name)
         return f"_{name}_anyio"
+    if has_asyncio(request.config):
+        pytest.fail(
+            f"{name} does not know what runs {item.name}: mark it with pytest.mark.asyncio, or set "
+            'asyncio_mode = "auto" in [tool.pytest.ini_options]',
+            pytrace=False,
+        )
     pytest.fail(
         f"{name} does not know what runs {item.name}: it works with pytest-asyncio and with anyio's pytest plugin; "
         "assay_database_url works with any other",
