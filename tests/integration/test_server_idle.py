@@ -79,10 +79,12 @@ def test_server_that_may_idle_for_ever_has_no_watcher(embedded: Server, home: Pa
 def test_one_watcher_and_it_is_replaced_when_it_was_killed(embedded: Server, home: Path) -> None:
     embedded.ensure_running()
     embedded.ensure_running()
+    assert eventually(lambda: len(watchers(home)) == 1)  # it may not have become its program yet
     [first] = watchers(home)
     os.kill(first, signal.SIGKILL)
     assert wait_for_exit(first, 5.0)
     embedded.ensure_running()
+    assert eventually(lambda: len(watchers(home)) == 1)
     [second] = watchers(home)
     assert second != first
 
