@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -11,14 +11,12 @@ import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import MigrationError, UsageError
+from assay.migrate.liveness import notice_death
 from assay.migrate.proxy import Opening, refuse_other_process, refuse_transaction_pooling
-from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
+from assay.runtime.connecting import DriverConnection, open_connection
 
 APPLICATION_NAME = "assay migrate"
 """What pg_stat_activity shows for the connections opened here."""
-
-_NOTICE_DEATH = "set client_connection_check_interval = '1s'"
-"""Lets the server stop a long statement soon after this process was killed (PostgreSQL 14; not on every system)."""
 
 _SETTINGS = """
 select 'session_authorization' as name, session_user::text as value
@@ -113,7 +111,7 @@ async def _opened(url: DatabaseUrl) -> AsyncIterator[Session]:
     _refuse_declared_proxy(url)
     async with _connected(url) as connection:
         behind = await refuse_transaction_pooling(connection, lambda: _connected(url))
-        await _notice_death(connection)
+        await notice_death(connection, url)
         yield Session(connection, behind)
 
 
@@ -146,11 +144,6 @@ async def _connected(url: DatabaseUrl) -> AsyncIterator[DriverConnection]:
 async def _lent(pool: HandsOutConnections) -> AsyncIterator[DriverConnection]:
     async with pool.acquire() as held:
         yield getattr(held, "driver", held)
-
-
-async def _notice_death(connection: DriverConnection) -> None:
-    with suppress(*DRIVER_ERRORS):
-        await connection.execute(_NOTICE_DEATH)
 
 
 def _refuse_declared_proxy(url: DatabaseUrl) -> None:
