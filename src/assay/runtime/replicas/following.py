@@ -10,8 +10,9 @@ import asyncpg
 
 from assay.errors import Error
 from assay.runtime.building import Builder
+from assay.runtime.replicas.looking import inserted
 from assay.runtime.replicas.position import Position
-from assay.runtime.replicas.sighting import inserted
+from assay.runtime.replicas.trail import Trail
 from assay.runtime.session import Session
 from assay.runtime.transaction import Transactions
 
@@ -48,26 +49,17 @@ class Home(Protocol):
         ...
 
 
-class Following(Transactions):
+class Following(Trail, Transactions):
     """An executor of a pool whose reads see every write made through it before.
 
     Any number of tasks may use it. It holds no connection.
     """
 
-    __slots__ = ("_after", "_home", "wait", "wrote")
+    __slots__ = ("_home",)
 
     def __init__(self, home: Home, after: Position | None, wait: float) -> None:
+        super().__init__(after, wait)
         self._home = home
-        self._after = after
-        self.wait = wait
-        """Seconds that a read may wait for a replica to come far enough."""
-        self.wrote = False
-        """Whether there may have been a write since the position was taken."""
-
-    @property
-    def after(self) -> Position | None:
-        """The position that reads must have reached, unless ``wrote``; None when they may be anywhere."""
-        return self._after
 
     async def position(self) -> Position | None:
         """A position that reads elsewhere must have reached to see what was written here; None if nothing was.
@@ -93,10 +85,6 @@ class Following(Transactions):
             self.wrote = True
             if not isinstance(error, Error):
                 raise
-
-    def reach(self, position: Position) -> None:
-        """Have reads wait for this position too."""
-        self._after = position if self._after is None else max(self._after, position)
 
     async def __aenter__(self) -> Self:
         return self

@@ -30,7 +30,7 @@ class History:
         return self._marks[-1][0] if self._marks else None
 
     def note(self, timeline: int, lsn: int, when: float) -> None:
-        """The primary's log ended there, at that time on the event loop's clock.
+        """The primary's log ended there, at that time on the monotonic clock.
 
         A new timeline begins anew: places on an old one may mean something else.
         """

@@ -12,13 +12,12 @@ from assay.runtime.bouncing import open_bounced
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.runtime.forks import disown, keep_from_children
 from assay.runtime.pool import Pool
-from assay.runtime.replicas.sighting import Sighting, look, replayed
-from assay.runtime.replicas.topology import Role, Standing
+from assay.runtime.replicas.known import LOOK_TIMEOUT
+from assay.runtime.replicas.looking import look, replayed
+from assay.runtime.replicas.membership import Connected
+from assay.runtime.replicas.sighting import Sighting
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
-
-LOOK_TIMEOUT = 2.0
-"""Seconds that a member has to say what it is; then it counts as unreachable."""
 
 
 class MemberPool(Pool):
@@ -62,52 +61,19 @@ class MemberPool(Pool):
         return session
 
 
-class Member:
-    """One server of a pool.
+class Member(Connected[MemberPool]):
+    """One server of a pool. It is looked at through a connection apart, so that a look never waits for a busy pool."""
 
-    Its pool is made anew after it was cut off, since a pool is opened once. The connection that it is looked at
-    through is apart, so that a look never waits for a busy pool.
-    """
-
-    def __init__(self, number: int, make_pool: Callable[[Member], MemberPool]) -> None:
-        self.number = number
-        self._make_pool = make_pool
-        self.next_pool = make_pool(self)
-        """A pool that is not open yet."""
-        self.place = self.next_pool.url.place
-        self.pool: MemberPool | None = None
-        """While it is open."""
-        self.standing = Standing(Role.UNREACHABLE)
-        self.replayed = 0
-        """Of a replica, how far it has come at least."""
-        self.timeline: int | None = None
-        """What it was last seen on."""
-        self.answered = 0
-        """How many statements it answered as a replica."""
-        self.passed_on = 0
-        """How many statements failed here in a way that let the primary run them."""
+    def __init__(self, number: int, make_pool: Callable[[int], MemberPool]) -> None:
+        super().__init__(number, make_pool)
         self.listening: list[DriverConnection] = []
         """Connections that wait for notifications."""
-        self.missed = 0
-        """How many looks in a row it did not answer."""
-        self.failure: Error | None = None
-        """Why, at the last of them."""
-        self.absence = "was not seen yet"
-        """The same as a sentence's end."""
         self._probe: DriverConnection | None = None
         self._talking = asyncio.Lock()
         self._looking: asyncio.Task[Sighting | str] | None = None
         self._asking: asyncio.Task[int] | None = None
         self._opening: asyncio.Task[None] | None = None
         keep_from_children(self)
-
-    def __str__(self) -> str:
-        return f"{self.place} {self.standing}"
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it is sure enough that it does not answer. A busy program of ours may have missed an answer."""
-        return self.missed > 1 or (self.missed == 1 and isinstance(self.failure, ConnectionFailed))
 
     # --- looking
 
@@ -128,17 +94,11 @@ class Member:
                 seen = await self._see()
         except (Error, TimeoutError) as error:
             self._forget()
-            self.missed += 1
-            self.failure = error if isinstance(error, Error) else None
-            why = error.message if isinstance(error, Error) else f"nothing in {LOOK_TIMEOUT:g} s"
-            self.absence = f"does not answer: {why}"
-            return self.absence
+            return self.was_missed(error, LOOK_TIMEOUT)
         except BaseException:
             self._forget()
             raise
-        self.missed, self.failure, self.timeline = 0, None, seen.timeline
-        self.replayed = seen.lsn if seen.in_recovery else 0
-        return seen
+        return self.was_seen(seen)
 
     async def _see(self) -> Sighting:
         """Look through the connection there is; when it has broken, through a new one."""
@@ -184,6 +144,11 @@ class Member:
 
     # --- its pool
 
+    @property
+    def holds_connections(self) -> bool:
+        """Whether there is anything to cut off."""
+        return self.pool is not None or bool(self.listening)
+
     def open_soon(self) -> asyncio.Task[None]:
         """Open its pool in a task of its own, unless it is open; the task raises what opening raises."""
         if self._opening is None or self._opening.done():
@@ -193,7 +158,7 @@ class Member:
 
     async def _open(self) -> None:
         if self.pool is None:
-            pool, self.next_pool = self.next_pool, self._make_pool(self)
+            pool, self.next_pool = self.next_pool, self._make_pool(self.number)
             await pool.reserve.open()
             self.pool = pool
 

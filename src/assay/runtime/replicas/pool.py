@@ -21,6 +21,7 @@ from assay.runtime.replicas.reading import Answer, Reading, ReplicaLender
 from assay.runtime.replicas.roster import Roster
 from assay.runtime.replicas.stats import MemberStats, stats_of, total
 from assay.runtime.replicas.topology import Role
+from assay.runtime.replicas.trail import unknown_promotion
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
 from assay.runtime.streaming import BATCH, Stream
@@ -131,10 +132,7 @@ class ReplicatedPool(Pool):
         """Learn of a promotion that the giver of a position knew of; until then the primary may be the old one."""
         topology = await self._watch.fresh()
         if position.timeline > topology.timeline:
-            raise ConnectionFailed(
-                f"The position {position} is on timeline {position.timeline}, and no member of the pool is seen on a "
-                f"later one than {topology.timeline}: the primary that gave it is not among them, or not reachable"
-            )
+            raise ConnectionFailed(unknown_promotion(position, topology.timeline))
 
     # --- as of any pool
 
@@ -193,7 +191,8 @@ class ReplicatedPool(Pool):
 
     def members(self) -> tuple[MemberStats, ...]:
         """Every member at this moment, in the order in which they were given."""
-        return tuple(map(stats_of, self._roster.members))
+        members = self._roster.members
+        return tuple(stats_of(member, member.pool.stats() if member.pool else None) for member in members)
 
     def __repr__(self) -> str:
         replicas = sum(member.standing.role is Role.REPLICA for member in self._roster.members)

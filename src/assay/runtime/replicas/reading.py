@@ -7,34 +7,18 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from assay.errors import (
-    ConnectionFailed,
-    DatabaseError,
-    DeadlockDetected,
-    Error,
-    OperatorIntervention,
-    PoolTimeout,
-    QueryCanceled,
-    ResourceError,
-    SerializationFailure,
-    UsageError,
-)
+from assay.errors import ConnectionFailed, DatabaseError, Error, PoolTimeout, UsageError
 from assay.runtime.building import Builder
 from assay.runtime.modes import Mode
 from assay.runtime.queries import Lender
 from assay.runtime.query import Query
+from assay.runtime.replicas.faults import is_replicas_fault
 from assay.runtime.replicas.proven import Proven
 from assay.runtime.replicas.readers import Reader
 from assay.runtime.session import Session
 from assay.runtime.transaction import Transaction
 
 Answer: TypeAlias = tuple[Builder, Sequence[asyncpg.Record]]
-
-_PASSED_ON = (SerializationFailure, DeadlockDetected, ConnectionFailed, OperatorIntervention, ResourceError)
-"""What a replica fails with although the statement is right: replay had to remove what it was reading (manual section
-26.4.2), the server stops, or lacks something. The statement changes nothing, so it may run once more."""
-_NOT_FOR_REPLICAS = frozenset({"25006", "0A000", "55000"})
-"""The statement would write, reads an unlogged table, or asks for what only a primary can do."""
 
 
 class Reading:
@@ -56,7 +40,7 @@ class Reading:
         try:
             found = await session.fetch(query, row, values)
         except (DatabaseError, ConnectionFailed) as error:
-            if not self._is_replicas_fault(error, query):
+            if not is_replicas_fault(error, query, self._proven):
                 raise
             reader.member.passed_on += 1
             return None
@@ -81,12 +65,6 @@ class Reading:
         if session.driver.is_closed():
             self._wake()
         reader.reserve.give_back(session)
-
-    def _is_replicas_fault(self, error: Error, query: Query) -> bool:
-        if isinstance(error, DatabaseError) and error.sqlstate in _NOT_FOR_REPLICAS:
-            self._proven.refute(query)
-            return True
-        return isinstance(error, _PASSED_ON) and not isinstance(error, QueryCanceled)
 
 
 class ReplicaLender:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import asyncpg
-
-from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
 from assay.runtime.replicas.position import Position, end_of_record
 
-_LOOK = """
+LOOK = """
 select
     c.system_identifier as system,
     r.in_recovery,
@@ -34,7 +33,7 @@ A primary's timeline is that of the file it writes to: its last checkpoint may b
 replica's is at least that of what it has replayed; what it receives is told to roles with pg_read_all_stats only.
 """
 
-_LEDGER = """
+LEDGER = """
 select
     pg_catalog.encode(pg_catalog.sha256(
         pg_catalog.string_agg(pg_catalog.int8send(version) || checksum, ''::bytea order by version)
@@ -44,7 +43,7 @@ from _sqlx_migrations
 """
 """The fingerprint of the migrations that were applied; :func:`assay.migrate.fingerprint` gives a folder's."""
 
-_INSERTED = """
+INSERTED = """
 select
     ('x' || substr(pg_catalog.pg_walfile_name(lsn), 1, 8))::bit(32)::int as timeline,
     (lsn - '0/0'::pg_lsn)::int8 as lsn,
@@ -55,7 +54,7 @@ from pg_catalog.pg_current_wal_insert_lsn() as lsn
 """Where the log of a primary ends. What a commit wrote lies before it, also with ``synchronous_commit = off``, where
 the write and flush positions may not have come to it yet."""
 
-_REPLAYED = "select (pg_catalog.pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8"
+REPLAYED = "select (pg_catalog.pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8"
 """How far a replica has come; NULL on a server that never was one."""
 
 
@@ -83,41 +82,23 @@ class Sighting:
     ledger: Ledger = field(default_factory=Ledger)
 
 
-async def look(driver: DriverConnection) -> Sighting:
-    """Ask a server what it is; raises an Error when it does not answer."""
-    try:
-        record = await driver.fetchrow(_LOOK)
-        assert record is not None  # noqa: S101 - it has one row by its form
-        ledger = await _ledger(driver) if record["has_ledger"] else Ledger()
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
-    return Sighting(record["system"], record["in_recovery"], record["timeline"], record["lsn"] or 0, ledger)
+NO_RIGHT = Ledger(obstacle="this role may not read _sqlx_migrations; grant it SELECT on that table")
+"""Where the server refuses :data:`LEDGER`."""
 
 
-async def inserted(driver: DriverConnection) -> Position:
-    """Where the log of the primary ends; raises an Error when that cannot be told."""
-    try:
-        record = await driver.fetchrow(_INSERTED)
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
-    assert record is not None  # noqa: S101 - as above
-    return Position(record["timeline"], end_of_record(record["lsn"], record["page"], record["segment"]))
+def sighting_of(row: Sequence[Any], ledger: Ledger) -> Sighting:
+    """What a row of :data:`LOOK` says."""
+    system, in_recovery, timeline, lsn, _ = row
+    return Sighting(system, in_recovery, timeline, lsn or 0, ledger)
 
 
-async def replayed(driver: DriverConnection) -> int:
-    """How far a replica has come; raises an Error when it does not answer."""
-    try:
-        return await driver.fetchval(_REPLAYED) or 0
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
+def ledger_of(row: Sequence[Any]) -> Ledger:
+    """What a row of :data:`LEDGER` says."""
+    digest, complete = row
+    return Ledger(digest or "") if complete else Ledger(obstacle="a migration is not finished there")
 
 
-async def _ledger(driver: DriverConnection) -> Ledger:
-    try:
-        record = await driver.fetchrow(_LEDGER)
-    except asyncpg.InsufficientPrivilegeError:
-        return Ledger(obstacle="this role may not read _sqlx_migrations; grant it SELECT on that table")
-    assert record is not None  # noqa: S101 - as above
-    if not record["complete"]:
-        return Ledger(obstacle="a migration is not finished there")
-    return Ledger(record["digest"] or "")
+def position_of(row: Sequence[Any]) -> Position:
+    """What a row of :data:`INSERTED` says."""
+    timeline, lsn, page, segment = row
+    return Position(timeline, end_of_record(lsn, page, segment))

@@ -10,7 +10,7 @@ from assay.runtime.replicas.topology import Role
 
 if TYPE_CHECKING:
     from assay.runtime.pool import PoolStats
-    from assay.runtime.replicas.member import Member
+    from assay.runtime.replicas.known import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def total(parts: Sequence[PoolStats]) -> PoolStats:
     return kind(**{part.name: sum(getattr(one, part.name) for one in parts) for part in fields(kind)})
 
 
-def stats_of(member: Member) -> MemberStats:
+def stats_of(member: Known, connections: PoolStats | None) -> MemberStats:
     """A member in numbers."""
-    standing, pool = member.standing, member.pool
+    standing = member.standing
     return MemberStats(
         place=member.place,
         role=standing.role,
@@ -54,5 +54,5 @@ def stats_of(member: Member) -> MemberStats:
         lag_bytes=standing.lag_bytes,
         answered=member.answered,
         passed_on=member.passed_on,
-        connections=pool.stats() if pool is not None else None,
+        connections=connections,
     )

@@ -9,8 +9,8 @@ import asyncpg
 
 from assay.runtime.building import Builder
 from assay.runtime.replicas.following import Following
+from assay.runtime.replicas.looking import inserted
 from assay.runtime.replicas.position import Position
-from assay.runtime.replicas.sighting import inserted
 from assay.runtime.replicas.stats import MemberStats
 from assay.runtime.transaction import Transactions
 

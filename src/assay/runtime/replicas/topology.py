@@ -41,7 +41,7 @@ class Standing:
     lag_bytes: int | None = None
     """Bytes of the log that it had yet to replay; None where that cannot be told."""
     fresh_at: float = 0.0
-    """A time, on the event loop's clock, before which nothing is that it lacks."""
+    """A time, on the monotonic clock, before which nothing is that it lacks."""
 
     def __str__(self) -> str:
         return self.reason or ("is the primary" if self.role is Role.PRIMARY else "is a replica that answers")
@@ -80,7 +80,7 @@ def decide(before: Topology, seen: Sequence[Sighting | str], history: History, n
         before: what they were at the last look.
         seen: what each was seen as, or why it was not, as a sentence's end.
         history: how far the primary was when; it is brought up to date.
-        now: when the look began, on the event loop's clock.
+        now: when the look began, on the monotonic clock.
         bounds: what is asked of a replica.
     """
     present = {number: one for number, one in enumerate(seen) if isinstance(one, Sighting)}

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from assay.errors import PoolClosed, UsageError
 from assay.runtime.forks import keep_from_children
-from assay.runtime.replicas.lag import History
 from assay.runtime.replicas.member import Member
+from assay.runtime.replicas.outlook import LEAST_PAUSE, LOST_PATIENCE, Outlook, gathered
 from assay.runtime.replicas.sighting import Sighting
-from assay.runtime.replicas.topology import Bounds, Role, Topology, decide
-
-_log = logging.getLogger("assay.replicas")
-
-LEAST_PAUSE = 0.02
-"""Seconds between two looks, however often somebody asks for one."""
-LOST_PATIENCE = 0.25
-"""Seconds that a look waits for members that did not answer the last time."""
-_WELL = frozenset({Role.PRIMARY, Role.REPLICA})
+from assay.runtime.replicas.topology import Bounds, Topology
 
 
 class Watch:
@@ -32,19 +24,22 @@ class Watch:
         self, members: Sequence[Member], bounds: Bounds, every: float, seen: Callable[[Topology], None]
     ) -> None:
         self._members = members
-        self._bounds = bounds
+        self._outlook = Outlook(members, bounds)
         self._every = every
         self._seen = seen
         """Told of the topology after each look."""
-        self._history = History()
         self._begun = 0
         """How many looks have begun, and below, how many are over."""
         self._over = 0
         self._woken = asyncio.Event()
         self._round_over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.topology = Topology()
         keep_from_children(self)
+
+    @property
+    def topology(self) -> Topology:
+        """The members by the last look."""
+        return self._outlook.topology
 
     def start(self) -> None:
         """Begin to look; raises PoolClosed when it has begun before."""
@@ -98,15 +93,8 @@ class Watch:
 
     async def _look(self) -> None:
         self._begun += 1
-        now = asyncio.get_running_loop().time()
-        seen = await self._see()
-        self.topology = decide(self.topology, seen, self._history, now, self._bounds)
-        for member, standing in zip(self._members, self.topology.standings, strict=True):
-            if standing.role is not member.standing.role or self._begun == 1:
-                level = logging.INFO if standing.role in _WELL else logging.WARNING
-                _log.log(level, "%s %s", member.place, standing)
-            member.standing = standing
-        self._seen(self.topology)
+        now = monotonic()
+        self._seen(self._outlook.update(await self._see(), now))
         self._over = self._begun
         over, self._round_over = self._round_over, asyncio.Event()
         over.set()
@@ -119,8 +107,7 @@ class Watch:
         for members, patience in ((looks.keys() - lost, None), (lost, LOST_PATIENCE)):
             if members:
                 await asyncio.wait([looks[member] for member in members], timeout=patience)
-        if any(member.missed == 1 or (member in late and looks[member].done()) for member in self._members):
+        seen, again = gathered(self._members, looks, late)
+        if again:
             self.wake()
-        # What a look says that began earlier may not be so any more; that it is over is all it is good for.
-        timely = {member for member in self._members if member not in late and looks[member].done()}
-        return [looks[member].result() if member in timely else member.absence for member in self._members]
+        return seen
