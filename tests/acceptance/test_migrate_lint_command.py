@@ -165,6 +165,21 @@ def test_squawk_adds_its_rules_and_not_what_is_measured(project: Project) -> Non
     assert not [found for found in codes if "concurrent" in found[0] or "timeout" in found[0]]
 
 
+@pytest.mark.skipif(squawk_program() is None, reason="Squawk is not installed")
+def test_squawk_is_not_heard_on_clients_of_tables_that_the_migrations_create(project: Project) -> None:
+    project.write(
+        NEXT,
+        f"{LIMITED}create table note (a varchar(9) not null);\nalter table note rename a to b;\n"
+        "alter table note alter b drop not null;\nalter table note rename to notice;\n"
+        "alter table person rename nick to byname;\nalter table person alter name drop not null;\n"
+        "alter table notice rename b to c;\n",
+    )
+    project.write("migrations/20250101000004_more.sql", f"{LIMITED}truncate notice cascade;\n")
+    done = call(project, "lint", "--since", "20250101000002", "--squawk", "--output-format", "json")
+    told = [(found["line"], found["code"]) for found in done.json["findings"] if not found["code"].startswith("MIG")]
+    assert told == [(3, "prefer-text-field"), (7, "renaming-column"), (8, "ban-drop-not-null")]
+
+
 def test_where_squawk_is_missing_a_sentence_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.fixtures.projects import Project, make_project
 
@@ -49,6 +50,22 @@ def test_json_has_the_whole_schema(project: Project, assay_home: Path) -> None:
 def test_a_database_as_it_is_can_be_dumped(project: Project, database_18: DatabaseUrl) -> None:
     done = project.run("schema", "dump", "-o", "-", "--database-url", database_18.reveal())
     assert (done.code, done.out) == (0, "-- The schema on PostgreSQL 18, written by assay schema dump.\n")
+
+
+def test_without_migrations_nothing_is_written(project: Project, assay_home: Path) -> None:
+    for path in (project.root / "migrations").iterdir():
+        path.unlink()
+    done = project.run("schema", "dump", ASSAY_HOME=str(assay_home))
+    told = "error: There are no migrations in migrations to write out; -D URL writes out a database as it is\n"
+    assert (done.code, done.out, done.err) == (2, "", told)
+    assert not (project.root / "schema.sql").exists()
+
+
+def test_one_statement_is_one_statement(project: Project, database_18: DatabaseUrl) -> None:
+    with psycopg.connect(database_18.reveal()) as driver:
+        driver.execute("create table t (a integer)")
+    done = project.run("schema", "dump", "-D", database_18.reveal())
+    assert done.out == "schema.sql written, 1 statement\n"
 
 
 def test_a_file_that_cannot_be_written_is_told(project: Project, database_18: DatabaseUrl) -> None:

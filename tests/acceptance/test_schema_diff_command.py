@@ -131,3 +131,10 @@ def test_a_database_that_is_not_there_is_a_failure(project: Project, assay_home:
     done = project.run("schema", "diff", "-D", "postgresql://x@127.0.0.1:1/nothing", ASSAY_HOME=str(assay_home))
     assert (done.code, done.out) == (2, "")
     assert "127.0.0.1" in done.err
+
+
+def test_a_database_that_does_not_exist_is_not_created(project: Project, assay_home: Path) -> None:
+    for _ in range(2):
+        done = project.run("schema", "diff", ASSAY_HOME=str(assay_home))
+        assert (done.code, done.out) == (2, "")
+        assert "the server has no such database; create it with: assay db create" in done.err

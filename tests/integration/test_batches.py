@@ -148,7 +148,7 @@ async def test_error_of_the_rows_source_passes_on_and_none_takes_effect(pool: as
 
 
 WRONG: list[tuple[str, Any, str]] = [
-    (INSERT, [(1, "a"), (2,)], r"Row 2 has 1 values, and takes 2 for the parameters \$1, \$2"),
+    (INSERT, [(1, "a"), (2,)], r"Row 2 has 1 value, and takes 2 for the parameters \$1, \$2"),
     (INSERT, [(1, "a"), ("x", "b")], r"argument \$1, in row 2: it does not fit the type int4 \('str' object cannot"),
     (INSERT, [Team(1, "a")], r"Row 1 has the type Team; give each row as a tuple or a list"),
     (INSERT, ["ab"], "Row 1 has the type str"),

@@ -479,7 +479,7 @@ def test_one_value_takes_one_column() -> None:
 
 def test_tuple_takes_as_many_columns_as_it_has_elements() -> None:
     message = refusal(tuple[int, str], "a")
-    assert message.startswith("tuple[int, str] has 2 elements, and the statement returns 1 columns (a)")
+    assert message.startswith("tuple[int, str] has 2 elements, and the statement returns 1 column (a)")
 
 
 def test_statement_without_columns_is_refused() -> None:

@@ -57,7 +57,8 @@ def squash(
     elif dry_run:
         print(made.sql, end="")
     else:
-        print(f"{place / made.name} stands for {len(made.migrations)} migrations, {made.statements} statements")
+        statements = f"{made.statements} statement{'' if made.statements == 1 else 's'}"
+        print(f"{place / made.name} stands for {len(made.migrations)} migrations, {statements}")
 
 
 @click.command()

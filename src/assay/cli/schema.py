@@ -78,10 +78,11 @@ def dump(output: Path | None, check: bool, database_url: str | None, output_form
 
 
 async def _dump(settings: Settings, url: DatabaseUrl | None) -> Dump:
-    from assay.proof.basis import find_schema
+    from assay.cli.schema_diff import built_schema
     from assay.schema.dump import dump_schema
 
-    return await dump_schema(url or (await find_schema(settings)).url)
+    otherwise = "to write out; -D URL writes out a database as it is"
+    return await dump_schema(url or await built_schema(settings, otherwise))
 
 
 def _read(path: Path) -> str | None:
@@ -115,4 +116,4 @@ def _write(path: Path, old: str | None, found: Dump, *, quiet: bool) -> None:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     if not quiet:
         state = "is as it was" if old == found.text else "written"
-        print(f"{from_here(path)} {state}, {found.statements} statements")
+        print(f"{from_here(path)} {state}, {found.statements} statement{'' if found.statements == 1 else 's'}")

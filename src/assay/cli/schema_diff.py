@@ -40,7 +40,7 @@ def diff(database_url: str | None, write: Path | None, reverse: bool, output_for
     if reverse and write is None:
         raise UsageError("--reverse says what --write is to write; give both")
     settings = load_settings()
-    drift = asyncio.run(_find(settings, database(database_url), write is not None, reverse))
+    drift = asyncio.run(_find(settings, _live(database_url, settings), write is not None, reverse))
     for note in drift.notes:
         print(f"warning: {note}", file=sys.stderr)
     shown = write is not None and str(write) == "-"
@@ -54,16 +54,36 @@ def diff(database_url: str | None, write: Path | None, reverse: bool, output_for
 
 
 async def _find(settings: Settings, live: DatabaseUrl, write: bool, reverse: bool) -> Drift:
-    from assay.proof.basis import find_schema
     from assay.schema.drift import find_drift
 
-    schema = await find_schema(settings)
-    if not schema.migrations:
-        raise UsageError(
-            f"There are no migrations in {from_here(settings.migrations)} to compare the database with; "
-            "assay migrate baseline writes the first one from a database"
-        )
-    return await find_drift(live, schema.url, write=write, reverse=reverse)
+    otherwise = "to compare the database with; assay migrate baseline writes the first one from a database"
+    return await find_drift(live, await built_schema(settings, otherwise), write=write, reverse=reverse)
+
+
+async def built_schema(settings: Settings, otherwise: str) -> DatabaseUrl:
+    """A database that the project's migrations built, on the embedded server.
+
+    Args:
+        settings: of the project.
+        otherwise: how the sentence ends that refuses a project without migrations.
+
+    Raises UsageError when there are none, and what ``assay.proof.basis.find_schema`` raises.
+    """
+    from assay.proof.basis import find_schema, read_migrations
+
+    if not read_migrations(settings):
+        raise UsageError(f"There are no migrations in {from_here(settings.migrations)} {otherwise}")
+    return (await find_schema(settings)).url
+
+
+def _live(url: str | None, settings: Settings) -> DatabaseUrl:
+    """The live database; the project's one on the embedded server is not created, for an empty one tells nothing."""
+    if url is not None or settings.database_url is not None:
+        return database(url)
+    from assay.server import Server
+
+    home = Server.locate(settings.server).ensure_running(settings.server_idle_timeout)
+    return home.with_database(settings.database)
 
 
 # --- for people

@@ -127,7 +127,7 @@ def _composite_argument(pg: PgType, member: Any) -> str | None:
     if not values or Ellipsis in values or not pg.fields:
         return None
     if len(values) != len(pg.fields):
-        return f"{pg} has {len(pg.fields)} fields"
+        return f"{pg} has {len(pg.fields)} field{'' if len(pg.fields) == 1 else 's'}"
     return _first(argument_misfit(field, value) for (_, field), value in zip(pg.fields, values, strict=True))
 
 

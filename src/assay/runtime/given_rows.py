@@ -173,7 +173,8 @@ class GivenRows:
         if more:
             raise ParameterError(f"Row {at} has the key {more[0]!r}, and there is no such column among {wanted.places}")
         if not is_mapping:
-            raise ParameterError(f"Row {at} has {len(wrong)} values, and takes {wanted.count} for {wanted.places}")
+            values = f"{len(wrong)} value{'' if len(wrong) == 1 else 's'}"
+            raise ParameterError(f"Row {at} has {values}, and takes {wanted.count} for {wanted.places}")
 
     def _first(self, is_it: Callable[[Any], bool]) -> int:
         return self._done + 1 + next(index for index, row in enumerate(self._chunk) if is_it(row))

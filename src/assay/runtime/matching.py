@@ -113,10 +113,15 @@ def _tuple(annotation: Any, columns: Sequence[Column]) -> Flat:
         arguments = (arguments[0] if arguments else Any,) * len(columns)
     if len(arguments) != len(columns):
         raise RowClassError(
-            f"{show(annotation)} has {len(arguments)} elements, and the statement returns {len(columns)} columns "
+            f"{show(annotation)} has {_counted(len(arguments), 'element')}, and the statement returns "
+            f"{_counted(len(columns), 'column')} "
             f"({_names(columns)}); they belong together by position"
         )
     return Flat(tuple(map(_leaf, columns, arguments)))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _leaf(column: Column, annotation: Any) -> Leaf:

@@ -12,6 +12,7 @@ from assay.migrate.model import Direction
 from assay.migrate.places import Place
 from assay.migrate.scripts import make_ready
 from assay.proof.findings import Finding
+from assay.proof.report import counted
 from assay.schema.dump import Contents, dump_schema
 from assay.schema.lint.pending import Chosen, scratch_with
 from assay.schema.lint.rules import finding
@@ -81,7 +82,8 @@ def _shown(what: str, lines: Counter[str]) -> Iterator[str]:
     """Some lines of a dump in one sentence, if there are any; those that begin a statement are the first."""
     told = sorted((line for line in lines.elements() if line.strip("();")), key=lambda line: not line[:2].isupper())
     if told:
-        more = f", and {len(told) - _SHOWN} lines more" if len(told) > _SHOWN else ""
+        left = len(told) - _SHOWN
+        more = f", and {counted(left, 'line')} more" if left > 0 else ""
         yield f"{what}: {', '.join(told[:_SHOWN])}{more}"
 
 

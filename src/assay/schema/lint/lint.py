@@ -106,7 +106,7 @@ def _of_file(
         codes = ignored_codes(file.ready, each.found.place.line)
         yield each.found, codes | head if each.found.rule.code == "MIG106" else codes
     if request.squawk is not None:
-        for found in squawk_findings(request.squawk, file.ready.script, version):
+        for found in squawk_findings(request.squawk, file, version):
             yield found, ignored_codes(file.ready, found.place.line) | head
 
 

@@ -148,7 +148,11 @@ class Size:
     """With indexes and TOAST; None when nobody was asked."""
 
     def __str__(self) -> str:
-        rows = "an unknown number of rows" if self.rows is None else f"about {self.rows:,} rows"
+        rows = (
+            "an unknown number of rows"
+            if self.rows is None
+            else f"about {self.rows:,} row{'' if self.rows == 1 else 's'}"
+        )
         return rows if self.bytes is None else f"{rows}, {_readable(self.bytes)}"
 
     def to_json(self) -> dict[str, Any]:
