@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
@@ -12,7 +11,9 @@ from uuid import UUID
 from annotated_types import MaxLen
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
-from .models import Action, Capture, Device, Evidence, Match, Text
+from ..common.pages import Cursor
+from ..common.texts import Text
+from .models import Action, Capture, Device, Evidence, Match
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)
@@ -36,26 +37,6 @@ Chain: TypeAlias = Annotated[bytes, MaxLen(64 * 1024), BeforeValidator(_bytes_of
 """A certificate chain in base64, at most 64 KiB."""
 
 CaptureTime: TypeAlias = Annotated[AwareDatetime, AfterValidator(_plausible)]
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a page of captures ended, as an opaque text."""
-
-    captured_at: datetime
-    id: UUID
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """Read what ``str()`` gave; raises ValueError for anything else."""
-        try:
-            moment, _, capture = base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii").partition(" ")
-            return cls(datetime.fromisoformat(moment).astimezone(UTC), UUID(capture))
-        except (ValueError, OverflowError):
-            raise ValueError("this is not a cursor; take the next of the page before") from None
-
-    def __str__(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.captured_at.isoformat()} {self.id}".encode()).decode()
 
 
 class RegisterDevice(BaseModel):
@@ -167,23 +148,3 @@ class VerificationView(BaseModel):
     sha256: str
     match: MatchView | None
     verified_at: datetime
-
-
-class Problem(BaseModel):
-    """Why a request was not answered."""
-
-    detail: str
-
-
-class Mistake(BaseModel):
-    """What is wrong with one part of a request."""
-
-    loc: list[str | int]
-    msg: str
-    type: str
-
-
-class Mistakes(BaseModel):
-    """Everything that is wrong with a request."""
-
-    detail: list[Mistake]

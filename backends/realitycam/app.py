@@ -2,65 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request, Response, UploadFile
+from fastapi import APIRouter, FastAPI, Form, HTTPException, Request, Response, UploadFile
 from pydantic import Json
 
 import assay
 from assay.contrib.fastapi import PoolDependency as Pool
-from assay.contrib.fastapi import health_router, lifespan
 
-from . import failures
+from ..common import failures
+from ..common.options import Service
+from ..common.pages import Before, Cursor, Limit
+from ..common.service import make_app
+from ..common.texts import Text
 from .api import (
     CapturePage,
     CaptureTime,
     CaptureView,
-    Cursor,
     DeviceView,
     MatchView,
     RegisterDevice,
     VerificationView,
 )
-from .database import find_database, open_pool
-from .models import Capture, Evidence, Text
-from .options import Options, load
+from .models import Capture, Evidence
+from .options import load
 from .queries import captures, devices, verification_logs
-from .uploads import BodyLimit, media_hash
+from .uploads import media_hash
 
 router = APIRouter(responses=failures.RESPONSES)
+NO_DEVICE = failures.also(404, "There is no such device")
 
 
-def create_app(options: Options | None = None) -> FastAPI:
-    """The service with the given options, or with those of the environment and ``.env``.
-
-    Starting it opens the pool and applies the migrations that are pending; stopping it closes the pool.
-    """
-    options = options or load()
-    opening = lifespan(lambda: _service_pool(options))
-    app = FastAPI(title="RealityCam", summary="Photos with proof", version="0.1.0", lifespan=opening)
-    app.add_middleware(BodyLimit, limit=options.max_upload_bytes)
-    failures.install(app)
+def create_app(options: Service | None = None) -> FastAPI:
+    """The service with the given options, or with those of the environment and ``.env``."""
+    app = make_app("RealityCam", "Photos with proof", options or load())
     app.include_router(router)
-    app.include_router(health_router(timeout=options.health_timeout), responses=failures.RESPONSES)
     return app
-
-
-@asynccontextmanager
-async def _service_pool(options: Options) -> AsyncIterator[assay.Pool]:
-    async with open_pool(await find_database(options), options) as pool:
-        yield pool
-
-
-def _cursor(before: Annotated[str | None, Query(description="The `next` of the page before")] = None) -> Cursor | None:
-    try:
-        return Cursor.parse(before) if before is not None else None
-    except ValueError as error:
-        failures.invalid(("query", "before"), str(error))
 
 
 @router.post("/devices", status_code=201, responses={200: {"model": DeviceView, "description": "Seen again"}})
@@ -78,7 +57,7 @@ async def register_device(pool: Pool, response: Response, body: RegisterDevice) 
     return DeviceView.of(device)
 
 
-@router.get("/devices/{device_id}", responses=failures.NOT_FOUND)
+@router.get("/devices/{device_id}", responses=NO_DEVICE)
 async def show_device(pool: Pool, device_id: UUID) -> DeviceView:
     """A phone."""
     device = await devices.by_id(pool, device_id)
@@ -90,7 +69,7 @@ async def show_device(pool: Pool, device_id: UUID) -> DeviceView:
 @router.post(
     "/captures",
     status_code=201,
-    responses={200: {"model": CaptureView, "description": "Stored before"}, **failures.NOT_FOUND},
+    responses={200: {"model": CaptureView, "description": "Stored before"}, **NO_DEVICE},
 )
 async def upload_capture(
     pool: Pool,
@@ -121,12 +100,12 @@ async def upload_capture(
     return CaptureView.of(capture)
 
 
-@router.get("/devices/{device_id}/captures", responses=failures.NOT_FOUND)
+@router.get("/devices/{device_id}/captures", responses=NO_DEVICE)
 async def list_captures(
     pool: Pool,
     device_id: UUID,
-    before: Annotated[Cursor | None, Depends(_cursor)],
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Before,
+    limit: Limit = 20,
 ) -> CapturePage:
     """A phone's photos, the newest first, a page at a time."""
     if await devices.by_id(pool, device_id) is None:
@@ -159,7 +138,7 @@ async def verify_photo(pool: Pool, request: Request, media: UploadFile) -> Verif
 async def _page(pool: assay.Pool, device_id: UUID, before: Cursor | None, size: int) -> list[Capture]:
     if before is None:
         return await captures.newest(pool, device_id, size)
-    return await captures.older_than(pool, device_id, before.captured_at, before.id, size)
+    return await captures.older_than(pool, device_id, before.at, before.id, size)
 
 
 async def _hash(media: UploadFile) -> bytes:

@@ -9,19 +9,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
-from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
+from annotated_types import Ge, Le
+
+from ..common.texts import Text
 
 Action: TypeAlias = Literal["matched", "unknown"]
 """How a verification ended."""
-
-
-def storable(text: str) -> bool:
-    """Whether PostgreSQL can store a text: NUL and half of a surrogate pair have no place in UTF-8 columns."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-Text: TypeAlias = Annotated[str, MinLen(1), MaxLen(255), Predicate(storable)]
-"""A short text that PostgreSQL can store and index."""
 
 # Evidence is strict where it comes in, over HTTP, and tolerant where it is read back: a row written by a newer
 # version may know more.

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -148,19 +147,11 @@ def test_a_package_that_is_missing_is_named_in_one_sentence(folder: Path, assay_
 
 
 @pytest.fixture
-def altered(tmp_path: Path, embedded: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def altered(tmp_path: Path, embedded: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A backend that the demo takes for RealityCam, to be changed by the test."""
-    backend = Path(shutil.copytree(workshop.find_backend(), tmp_path / "realitycam"))
-    monkeypatch.setattr(workshop, "find_backend", lambda: backend)
-    forget_the_backend()
-    yield backend
-    forget_the_backend()
-
-
-def forget_the_backend() -> None:
-    """As in a new process: what was imported of another copy is not taken for this one."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "realitycam"]:
-        del sys.modules[name]
+    backends = Path(shutil.copytree(workshop.find_backends(), tmp_path / "backends"))
+    monkeypatch.setattr(workshop, "find_backends", lambda: backends)
+    return backends / "realitycam"
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -199,7 +190,11 @@ def test_an_answer_that_is_not_right_fails_the_demo(altered: Path) -> None:
 
 
 def test_a_service_that_does_not_start_fails_the_demo(altered: Path) -> None:
-    change(altered / "options.py", "read_options({}, values)", "read_options({'max_connections': 0}, values)")
+    change(
+        altered.parent / "common" / "options.py",
+        "read_options({}, values)",
+        "read_options({'max_connections': 0}, values)",
+    )
     titles, error = fail()
     assert titles == TITLES[:3]
     assert "max_connections is 0" in error

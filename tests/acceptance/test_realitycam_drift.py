@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from backends.realitycam.tests.commands import copy_backend, replace_once, run_assay
+from backends.common.testing import BACKENDS, copy_backend, replace_once, run_assay
 
 from assay.config import DatabaseUrl
 
@@ -52,7 +52,7 @@ class Backend:
 
 @pytest.fixture
 def backend(tmp_path: Path, server: DatabaseUrl) -> Backend:
-    return Backend(copy_backend(tmp_path), server)
+    return Backend(copy_backend(BACKENDS / "realitycam", tmp_path), server)
 
 
 def test_the_backend_as_it_is_has_no_finding(backend: Backend) -> None:

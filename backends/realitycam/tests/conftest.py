@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from backends.common.database import find_database, open_pool
+from backends.common.options import Service
+from backends.common.testing import visited
 from backends.realitycam.app import create_app
-from backends.realitycam.database import find_database, open_pool
-from backends.realitycam.options import Options, load
+from backends.realitycam.options import load
 from tests.conftest import assay_home, database, database_18, driver, fresh, server, server_18  # noqa: F401
 
 import assay
@@ -43,13 +45,13 @@ async def catalog(migrated: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-def options_for(url: DatabaseUrl, **environ: object) -> Options:
+def options_for(url: DatabaseUrl, **environ: object) -> Service:
     """The options of a service on this database, with more variables."""
     return load({"DATABASE_URL": url.reveal(), **{name: str(value) for name, value in environ.items()}})
 
 
 @asynccontextmanager
-async def pool_for(options: Options) -> AsyncIterator[assay.Pool]:
+async def pool_for(options: Service) -> AsyncIterator[assay.Pool]:
     """The pool that a service with these options opens."""
     async with open_pool(await find_database(options), options) as opened:
         yield opened
@@ -62,16 +64,9 @@ async def pool(migrated: DatabaseUrl) -> AsyncIterator[assay.Pool]:
         yield opened
 
 
-@asynccontextmanager
-async def serve(options: Options, **transport_options: Any) -> AsyncIterator[httpx.AsyncClient]:
+def serve(options: Service, **how: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
     """A client of the service, which is started before and stopped after."""
-    app = create_app(options)
-    transport = httpx.ASGITransport(app, client=("192.0.2.7", 50000), **transport_options)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://realitycam") as client,
-    ):
-        yield client
+    return visited(create_app(options), **how)
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ async def test_bytes_that_are_no_image_are_a_photo_like_any_other(client: httpx.
 
 
 async def test_a_request_that_announces_too_much_is_413_unread(migrated: DatabaseUrl) -> None:
-    async with serve(options_for(migrated, MAX_UPLOAD_BYTES=10_000)) as client:
+    async with serve(options_for(migrated, MAX_BODY_BYTES=10_000)) as client:
         answer = await verify(client, b"x" * 10_000)
     assert (answer.status_code, answer.json()["detail"]) == (413, "a request may have 10000 bytes at most")
 
@@ -173,7 +173,7 @@ async def test_a_request_that_sends_more_than_it_may_is_413(migrated: DatabaseUr
             sent += 1000
             yield b"x" * 1000
 
-    async with serve(options_for(migrated, MAX_UPLOAD_BYTES=10_000)) as client:
+    async with serve(options_for(migrated, MAX_BODY_BYTES=10_000)) as client:
         answer = await client.post(
             "/verifications", content=body(), headers={"Content-Type": "multipart/form-data; boundary=b"}
         )
@@ -181,7 +181,7 @@ async def test_a_request_that_sends_more_than_it_may_is_413(migrated: DatabaseUr
 
 
 async def test_a_request_as_large_as_it_may_be_is_read(migrated: DatabaseUrl) -> None:
-    async with serve(options_for(migrated, MAX_UPLOAD_BYTES=10_000)) as client:
+    async with serve(options_for(migrated, MAX_BODY_BYTES=10_000)) as client:
         assert (await verify(client, b"x" * 9_000)).status_code == 201
 
 

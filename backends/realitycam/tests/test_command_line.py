@@ -8,7 +8,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from backends.realitycam.tests.commands import copy_backend, replace_once, run_assay
+from backends.common.testing import copy_backend, replace_once, run_assay
+from backends.realitycam.tests.conftest import BACKEND
 
 from assay import __version__
 from assay.config import DatabaseUrl, load_settings
@@ -20,7 +21,7 @@ QUERIES = 8
 
 @pytest.fixture
 def backend(tmp_path: Path) -> Path:
-    return copy_backend(tmp_path)
+    return copy_backend(BACKEND, tmp_path)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from backends.common.testing import run_assay
 from backends.realitycam import models
 from backends.realitycam.queries import captures, devices, verification_logs
-from backends.realitycam.tests.commands import BACKEND, run_assay
+from backends.realitycam.tests.conftest import BACKEND
 from backends.realitycam.tests.test_command_line import QUERIES
 
 import assay

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backends.realitycam.tests.commands import BACKEND
-from backends.realitycam.tests.conftest import MIGRATIONS
+from backends.realitycam.tests.conftest import BACKEND, MIGRATIONS
 
 import assay
 from assay.config import DatabaseUrl

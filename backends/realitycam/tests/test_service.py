@@ -4,45 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
-import uvicorn
+from backends.common.testing import exhausted, under_uvicorn
 from backends.realitycam.app import create_app
-from backends.realitycam.options import HERE, Options, load
+from backends.realitycam.options import HERE, load
 from backends.realitycam.tests.conftest import options_for, serve
 from backends.realitycam.tests.test_http import PHOTO, device_id, register, upload, verify
-from fastapi import FastAPI
 
 import assay
 from assay.config import DatabaseUrl, read_dotenv
 from assay.server import create_database, drop_database
 
 
-@asynccontextmanager
-async def under_uvicorn(options: Options) -> AsyncIterator[httpx.AsyncClient]:
-    """A client, over TCP, of the service under uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(create_app(options), port=0, log_level="warning"))
-    running = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - it has no event for it
-            await asyncio.sleep(0.01)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        yield client
-    server.should_exit = True
-    await running
-
-
 async def test_a_photo_goes_through_registration_upload_and_verification_under_a_real_web_server(
     migrated: DatabaseUrl, catalog: asyncpg.Connection
 ) -> None:
-    async with under_uvicorn(options_for(migrated)) as client:
+    async with under_uvicorn(create_app(options_for(migrated))) as client:
         device = await device_id(client)
         assert (await upload(client, device, PHOTO * 100_000)).status_code == 201
         assert (await verify(client, PHOTO * 100_000)).json()["result"] == "matched"
@@ -53,7 +35,7 @@ async def test_a_photo_goes_through_registration_upload_and_verification_under_a
 
 
 async def test_a_request_that_is_too_large_is_413_under_a_real_web_server(migrated: DatabaseUrl) -> None:
-    async with under_uvicorn(options_for(migrated, MAX_UPLOAD_BYTES=1000)) as client:
+    async with under_uvicorn(create_app(options_for(migrated, MAX_BODY_BYTES=1000))) as client:
         assert (await verify(client, b"x" * 2000)).status_code == 413
         assert (await client.get("/health")).status_code == 200
 
@@ -98,7 +80,7 @@ async def test_health_names_a_database_that_is_gone(server: DatabaseUrl) -> None
 async def test_health_gives_up_within_its_timeout(migrated: DatabaseUrl) -> None:
     """Every connection is in use, and a request would wait for 30 seconds."""
     options = options_for(migrated, DB_MAX_CONNECTIONS=2, HEALTH_TIMEOUT=0.2)
-    async with full(options) as client, asyncio.timeout(5):
+    async with exhausted(create_app(options), 2) as client, asyncio.timeout(5):
         answer = await client.get("/health")
     assert answer.status_code == 503
     assert answer.json()["database"] == migrated.place
@@ -107,25 +89,10 @@ async def test_health_gives_up_within_its_timeout(migrated: DatabaseUrl) -> None
 
 async def test_a_request_that_no_connection_is_free_for_is_503_with_a_retry_after(migrated: DatabaseUrl) -> None:
     options = options_for(migrated, DB_MAX_CONNECTIONS=2, DB_ACQUIRE_TIMEOUT=0.1)
-    async with full(options) as client:
+    async with exhausted(create_app(options), 2) as client:
         answer = await register(client)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.json() == {"detail": "The database is busy or cannot be reached; try again shortly"}
-
-
-@asynccontextmanager
-async def full(options: Options) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service whose two connections are both in use."""
-    app: FastAPI = create_app(options)
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        AsyncExitStack() as stack,
-        httpx.AsyncClient(transport=transport, base_url="http://realitycam") as client,
-    ):
-        for _ in range(2):
-            await stack.enter_async_context(app.state.pool.acquire())
-        yield client
 
 
 async def test_a_database_that_is_not_there_stops_the_start_without_its_password() -> None:
@@ -144,7 +111,7 @@ async def test_without_a_database_url_the_embedded_server_is_used(assay_home: Pa
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_UPLOAD_BYTES", "0"), ("MAX_UPLOAD_BYTES", "much"), ("HEALTH_TIMEOUT", "inf"), ("HEALTH_TIMEOUT", "nan")],
+    [("MAX_BODY_BYTES", "0"), ("MAX_BODY_BYTES", "much"), ("HEALTH_TIMEOUT", "inf"), ("HEALTH_TIMEOUT", "nan")],
 )
 def test_an_option_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(assay.ConfigurationError, match=f"{name} is '{value}'"):

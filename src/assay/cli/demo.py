@@ -79,7 +79,7 @@ def stopping_between_steps() -> Iterator[Callable[[], None]]:
 
 def _lines(number: int, step: Step) -> list[str]:
     head = f"{f'{number} {step.title}':<{INDENT}}{step.done}"
-    return [f"{head:<{WIDTH - 7}} {step.seconds:4.2f} s", *(wrapped for line in step.lines for wrapped in _wrap(line))]
+    return [f"{head:<{WIDTH - 8}} {step.seconds:5.2f} s", *(wrapped for line in step.lines for wrapped in _wrap(line))]
 
 
 def _wrap(line: str) -> list[str]:

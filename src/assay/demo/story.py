@@ -7,16 +7,15 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.config import EMBEDDED_SERVER, DatabaseUrl, load_settings
-from assay.demo.workshop import check_packages, demo_database, find_backend, load_module, workshop
+from assay.demo.workshop import BACKEND, check_packages, demo_database, find_backends, load_module, workshop
 from assay.errors import Error
 from assay.proof.description import RowBound
 from assay.runtime.connection import connect
 
 if TYPE_CHECKING:
-    from assay.demo.visit import Exchange
     from assay.proof.project import Checked
     from assay.proof.verdict import Verdict
 
@@ -76,7 +75,7 @@ def _steps() -> Generator[Step, None, None]:
             yield _serve(backend, url)
             yield _blunder(backend, url)
     gone = "the service is stopped, the demo's database and folder are removed"
-    lines = (f"what you saw is in {_near(find_backend())}: begin with README.md and queries/captures.py",)
+    lines = (f"what you saw is in {_near(find_backends() / BACKEND)}: begin with README.md and queries/captures.py",)
     yield Step("All gone", gone, perf_counter() - began, lines)
 
 
@@ -155,17 +154,16 @@ def _serve(backend: Path, url: DatabaseUrl) -> Step:
     return Step("A photo", done, perf_counter() - began, tuple(lines))
 
 
-async def _visit(backend: Path, url: DatabaseUrl) -> tuple[str, list[Exchange], list[str]]:
+async def _visit(backend: Path, url: DatabaseUrl) -> tuple[str, list[Any], list[str]]:
     import httpx
 
     from assay.demo.service import make_app, running
-    from assay.demo.visit import Visit
 
     async with (
         running(make_app(backend, url)) as address,
         httpx.AsyncClient(base_url=address, trust_env=False) as client,
     ):
-        exchanges = await Visit(client).walk()
+        exchanges = await load_module(backend, "story").story(client)
     async with await connect(url) as connection:
         logged = await connection.fetch_all(
             str, "select action from verification_logs where client_ip = '127.0.0.1' order by created_at"

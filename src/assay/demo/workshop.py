@@ -39,36 +39,41 @@ def check_packages() -> None:
         raise UsageError(f"The demo needs {', '.join(missing)}; install what is missing with: pip install {names}")
 
 
-def find_backend() -> Path:
-    """RealityCam's folder: in the clone that Assay runs from, or in the installed package.
+def find_backends() -> Path:
+    """The folder of the backends: in the clone that Assay runs from, or in the installed package.
 
     Raises UsageError when it is in neither.
     """
     package = Path(__file__).parents[1]
-    places = (package.parents[1] / "backends" / BACKEND, package / "demo" / "backends" / BACKEND)
+    places = (package.parents[1] / "backends", package / "demo" / "backends")
     for place in places:
-        if (place / "app.py").is_file():
+        if (place / BACKEND / "app.py").is_file():
             return place
     raise UsageError(
-        f"RealityCam, which the demo shows, is neither at {places[0]} nor at {places[1]}; "
+        f"The backends that the demo shows are neither at {places[0]} nor at {places[1]}; "
         "run the demo in a clone of Assay, or install Assay from its wheel"
     )
 
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """A copy of the backend, without tests and settings, in a temporary folder that is removed afterwards."""
+    """A copy of the backend, without tests and settings, in a temporary folder that is removed afterwards.
+
+    It is a package of a name of its own, so that nothing else that is imported stands in for it.
+    """
     with TemporaryDirectory(prefix="assay-demo-") as folder:
-        yield Path(shutil.copytree(find_backend(), Path(folder) / BACKEND, ignore=_LEFT_BEHIND))
+        package = Path(folder) / f"backends_{secrets.token_hex(4)}"
+        yield Path(shutil.copytree(find_backends(), package, ignore=_LEFT_BEHIND)) / BACKEND
 
 
 def load_module(backend: Path, name: str) -> Any:
     """Import a module of the copy, such as ``app`` or ``queries.devices``."""
-    sys.path.insert(0, str(backend.parent))
+    package = backend.parent
+    sys.path.insert(0, str(package.parent))
     try:
-        return import_module(f"{backend.name}.{name}")
+        return import_module(f"{package.name}.{backend.name}.{name}")
     finally:
-        sys.path.remove(str(backend.parent))
+        sys.path.remove(str(package.parent))
 
 
 @contextmanager

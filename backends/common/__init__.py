@@ -1,0 +1,1 @@
+"""What the five services share: settings, limits, logs, pages, and how failures are answered."""
