@@ -1,0 +1,1 @@
+"""Agents' events, triggers and actions."""

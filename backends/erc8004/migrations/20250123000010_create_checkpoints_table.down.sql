@@ -1,0 +1,2 @@
+drop table match_positions;
+drop table checkpoints;

@@ -1,0 +1,2 @@
+drop table action_jobs;
+drop table action_results;

@@ -1,0 +1,1 @@
+drop table agent_mcp_tokens;

@@ -1,0 +1,44 @@
+"""erc8004 on real servers: its folder, a migrated database, a pool."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.conftest import assay_home, database, database_18, driver, fresh, server, server_18  # noqa: F401
+
+import assay
+from assay.config import DatabaseUrl, Settings, load_settings
+
+BACKEND = Path(__file__).parents[1]
+MIGRATIONS = BACKEND / "migrations"
+
+
+@pytest.fixture
+def assay_settings(server: DatabaseUrl) -> Settings:  # noqa: F811
+    """The backend's settings, on each server."""
+    return replace(load_settings(BACKEND, {}), database_url=server)
+
+
+@pytest.fixture
+def migrated(assay_database_url: DatabaseUrl) -> DatabaseUrl:
+    """A database with the twelve migrations."""
+    return assay_database_url
+
+
+@pytest.fixture
+async def catalog(migrated: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
+    """A bare driver connection to a migrated database, for looking at what is really there."""
+    connection = await asyncpg.connect(migrated.reveal())
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def pool(migrated: DatabaseUrl) -> AsyncIterator[assay.Pool]:
+    """A pool on a migrated database."""
+    async with assay.Pool(migrated, min_size=0, max_size=8) as opened:
+        yield opened
