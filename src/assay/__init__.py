@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assay import sync as sync
     from assay.errors import (
         AuthenticationFailed,
+        BackupError,
         CheckViolation,
         ConfigurationError,
         ConnectionFailed,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 - as sorted() has it, which knows no constants
     "Attempts",
     "AuthenticationFailed",
+    "BackupError",
     "CheckViolation",
     "ConfigurationError",
     "Connection",

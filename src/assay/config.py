@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -166,10 +166,28 @@ class Settings:
     import_timeout: float = 60.0
     """Seconds that a module of the project may take to be imported by a check; 0 means for ever."""
     testing: SettingsForTests = SettingsForTests()
+    models: Mapping[str, Any] = field(default_factory=dict)
+    """``[tool.assay.models]`` as it is written; ``assay.schema.models.settings`` reads it."""
+    backup: Mapping[str, Any] = field(default_factory=dict)
+    """``[tool.assay.backup]`` as it is written; ``assay.ops.backup.settings`` reads it."""
+    schema_lint_ignore: Mapping[str, Any] = field(default_factory=dict)
+    """``[tool.assay.schema-lint-ignore]`` as it is written; ``assay.schema.advice.exceptions`` reads it."""
 
 
 _KEYS = frozenset(
-    {"database", "migrations", "seeds", "source", "server", "server-idle-timeout", "import-timeout", "testing"}
+    {
+        "backup",
+        "database",
+        "migrations",
+        "models",
+        "schema-lint-ignore",
+        "seeds",
+        "source",
+        "server",
+        "server-idle-timeout",
+        "import-timeout",
+        "testing",
+    }
 )
 
 
@@ -194,6 +212,9 @@ def load_settings(start: Path | None = None, environ: Mapping[str, str] | None =
         server_idle_timeout=_seconds(table, "server-idle-timeout", 900),
         import_timeout=_seconds(table, "import-timeout", 60),
         testing=_for_tests(table.get("testing", {})),
+        models=_table(table, "models"),
+        backup=_table(table, "backup"),
+        schema_lint_ignore=_table(table, "schema-lint-ignore"),
     )
 
 
@@ -303,6 +324,13 @@ def _texts(table: Mapping[str, Any], name: str, default: list[str]) -> list[str]
     value = table.get(name, default)
     if not isinstance(value, list) or not value or not all(isinstance(part, str) and part for part in value):
         raise ConfigurationError(f"[tool.assay] {name} must be a list of paths")
+    return value
+
+
+def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = table.get(name, {})
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"[tool.assay] {name} must be a table of settings")
     return value
 
 

@@ -38,6 +38,7 @@
     │       └── QueryCanceled           57014
     ├── ServerError                 the embedded server could not do what was asked
     ├── MigrationError              a migration, its file or the ledger is not as it should be
+    ├── BackupError                 a backup could not be made, kept or restored
     └── ProofError                  a proof could not be attempted
 
 Errors from the server carry what it said: SQLSTATE, message, detail, hint, constraint, schema, table, column and the
@@ -119,6 +120,10 @@ class ServerError(Error):
 
 class MigrationError(Error):
     """A migration, its file or the ledger is not as it should be."""
+
+
+class BackupError(Error):
+    """A backup could not be made, kept or restored."""
 
 
 class ProofError(Error):

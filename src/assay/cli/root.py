@@ -16,6 +16,7 @@ from assay.cli.output import fail
 from assay.errors import Error
 
 COMMANDS = {
+    "backup": "Make, check and restore backups.",
     "check": "Prove every query of the project.",
     "completions": "Print what completes commands in a shell.",
     "db": "Create, drop and reset the project's database.",

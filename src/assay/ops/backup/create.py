@@ -1,0 +1,238 @@
+"""A backup made: pg_dump and a count of every table on one snapshot, written to a store, the manifest last."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import TypeAlias
+
+from assay._version import __version__
+from assay.config import DatabaseUrl
+from assay.errors import BackupError, UsageError
+from assay.ops.backup.databases import Snapshot, schema_seal, snapshot
+from assay.ops.backup.manifest import MANIFEST, Archive, BackupFile, Contents, Manifest, SchemaSeal, encode, new_id
+from assay.ops.backup.programs import run_program, running
+from assay.ops.backup.stores import Store
+from assay.ops.contents import TableContents, read_contents
+from assay.runtime.connecting import DRIVER_ERRORS, translate
+from assay.server.client_programs import client_program
+
+Told: TypeAlias = "Callable[[int, int], None]"
+"""Is told how many steps are done of how many."""
+
+_DUMPING = re.compile(r"pg_dump: dumping contents of table ")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What kind of backup is wanted."""
+
+    contents: Contents = Contents.ALL
+    archive: Archive = Archive.CUSTOM
+    jobs: int = 1
+    """Processes that write a directory."""
+    hashed: bool = False
+    """Whether the tables' contents are hashed, so that ``verify --content`` can compare them."""
+    compress: str | None = None
+    """As pg_dump's ``--compress`` takes it: ``6``, ``zstd:3``, ``none``."""
+
+    def check(self) -> None:
+        """Raises UsageError for what pg_dump cannot do."""
+        if self.jobs > 1 and self.archive is not Archive.DIRECTORY:
+            raise UsageError("Several jobs can write a directory only; add --format directory, or leave out --jobs")
+        if self.hashed and self.contents is Contents.SCHEMA:
+            raise UsageError("A backup of the schema alone has no contents to hash")
+
+    def options(self) -> list[str]:
+        """The arguments of pg_dump, without those that differ from run to run."""
+        options = [f"--format={self.archive}", f"--lock-wait-timeout={60_000}"]
+        if self.contents is not Contents.ALL:
+            options.append(f"--{self.contents}-only")
+        if self.jobs > 1:
+            options.append(f"--jobs={self.jobs}")
+        if self.compress is not None:
+            options.append(f"--compress={self.compress}")
+        return options
+
+
+async def create_backup(
+    url: DatabaseUrl,
+    store: Store,
+    wanted: Wanted | None = None,
+    *,
+    told: Told | None = None,
+    now: datetime | None = None,
+) -> Manifest:
+    """Back a database up to a store.
+
+    Rows are counted in the snapshot that pg_dump writes, meanwhile. The manifest is written when all else is in the
+    store; whatever happens before that, the store shows an incomplete backup or none.
+
+    Args:
+        url: the database.
+        store: where the backup goes.
+        wanted: what kind of backup.
+        told: told the progress, in tables.
+        now: when it is; the machine's clock unless given.
+
+    Raises BackupError when pg_dump fails or the store does, ServerError when there is no pg_dump for the server,
+    ConnectionFailed and the like. What was written so far is then removed.
+    """
+    wanted = wanted or Wanted()
+    wanted.check()
+    await store.prepare()
+    async with snapshot(url) as state:
+        started = now or datetime.now(UTC)
+        program = client_program("pg_dump", state.major)
+        backup_id = new_id(state.database, started)
+        try:
+            files, tables, seal = await _both(_Run(url, store, wanted, state, program, backup_id, told))
+            manifest = Manifest(
+                id=backup_id, place=url.place, database=state.database, contents=wanted.contents,
+                archive=wanted.archive, started=started, finished=max(started, datetime.now(UTC)),
+                server_clock=state.clock, server_version=state.version, server_major=state.major,
+                program_major=await _major(program), assay=__version__, options=tuple(wanted.options()),
+                properties=state.properties, schema=seal, tables=tables, large_objects=state.large_objects, files=files,
+            )  # fmt: skip
+            await store.write(backup_id, MANIFEST, encode(manifest))
+        except BaseException:
+            with suppress(BackupError):
+                await asyncio.shield(store.remove_all(backup_id))
+            raise
+    return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    url: DatabaseUrl
+    store: Store
+    wanted: Wanted
+    state: Snapshot
+    program: Path
+    backup_id: str
+    told: Told | None
+
+    def arguments(self, target: Path | None) -> list[str | Path]:
+        out = [] if target is None else [f"--file={target}"]
+        return ["--no-password", "--verbose", f"--snapshot={self.state.id}", *self.wanted.options(), *out]
+
+    def heard(self) -> Callable[[str], None]:
+        """Turns what pg_dump says into progress; the last table is done when pg_dump is."""
+        done = 0
+        total = max(1, len(self.state.tables))
+
+        def hear(line: str) -> None:
+            nonlocal done
+            if self.told is not None and _DUMPING.match(line):
+                self.told(min(done, total), total)
+                done += 1
+
+        return hear
+
+
+async def _both(run: _Run) -> tuple[tuple[BackupFile, ...], tuple[TableContents, ...], SchemaSeal]:
+    """The dump written and the tables counted, at the same time; when one fails, the other is stopped."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            dumping = group.create_task(_dump(run))
+            reading = group.create_task(_read(run))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return dumping.result(), *reading.result()
+
+
+async def _read(run: _Run) -> tuple[tuple[TableContents, ...], SchemaSeal]:
+    connection, names = run.state.connection, run.state.tables
+    if run.wanted.contents is Contents.SCHEMA:
+        names = ()
+    tables = tuple([one async for one in read_contents(connection, names, content=run.wanted.hashed)])
+    try:
+        return tables, await schema_seal(connection)
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+
+
+# --- the archive
+
+
+async def _dump(run: _Run) -> tuple[BackupFile, ...]:
+    folder = run.store.folder(run.backup_id)
+    if folder is not None:
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise BackupError(f"The store {run.store.place} cannot be written to: {error.strerror}") from None
+        return await _dump_to(run, folder)
+    if run.wanted.archive is Archive.CUSTOM:
+        return (await _dump_through(run),)
+    with tempfile.TemporaryDirectory(prefix="assay-backup-") as spool:
+        files = await _dump_to(run, Path(spool))
+        for file in files:
+            await run.store.put(run.backup_id, file.path, _pieces(Path(spool) / file.path))
+        return files
+
+
+async def _dump_to(run: _Run, folder: Path) -> tuple[BackupFile, ...]:
+    name = archive_name(run.wanted.archive)
+    await run_program(run.program, run.url, run.arguments(folder / name), heard=run.heard())
+    return await asyncio.to_thread(_measured, folder)
+
+
+async def _dump_through(run: _Run) -> BackupFile:
+    """The archive sent to the store as pg_dump writes it, so that this machine needs no room for it."""
+    name = archive_name(Archive.CUSTOM)
+    digest, size = sha256(), 0
+
+    async def written() -> AsyncIterator[bytes]:
+        nonlocal size
+        async with running(run.program, run.url, run.arguments(None), heard=run.heard(), piped=True) as process:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            while chunk := await process.stdout.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                yield chunk
+
+    await run.store.put(run.backup_id, name, written())
+    return BackupFile(name, size, digest.hexdigest())
+
+
+def archive_name(archive: Archive) -> str:
+    """The name of an archive within its backup."""
+    return "archive" if archive is Archive.DIRECTORY else "archive.dump"
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
+
+
+def _measured(folder: Path) -> tuple[BackupFile, ...]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return tuple(measure(folder, path.relative_to(folder).as_posix()) for path in paths)
+
+
+def measure(folder: Path, path: str) -> BackupFile:
+    """The size and the hash of a file.
+
+    Raises OSError when it cannot be read.
+    """
+    with (folder / path).open("rb") as file:
+        return BackupFile(path, (folder / path).stat().st_size, file_digest(file, "sha256").hexdigest())
+
+
+async def _major(program: Path) -> int:
+    process = await asyncio.create_subprocess_exec(program, "--version", stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    found = re.search(rb"\) (\d+)", said)
+    if found is None:
+        raise BackupError(f"{program} does not say what version it is")
+    return int(found[1])

@@ -1,0 +1,143 @@
+"""pg_dump, pg_restore and their like, run beside this process and never longer than it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from assay.config import DatabaseUrl
+from assay.errors import BackupError
+from assay.server.account import Account, run_as
+from assay.server.client_programs import connection_variables
+from assay.server.starting import environment
+
+Heard: TypeAlias = "Callable[[str], None]"
+"""Is told every line that a program writes to its standard error."""
+
+_WATCHED = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+program=$!
+(read -r _ <&3; kill "$program") >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+wait "$program"
+status=$?
+kill "$watcher" 2>/dev/null
+exit "$status"
+"""
+"""Ends the program as soon as this process is gone, however it went: then its end of the pipe is closed."""
+_LONGEST_LINE = 4_000
+_TELLING = ("error:", "fatal:", "FATAL:", "detail:", "DETAIL:", "hint:", "HINT:")
+
+
+async def run_program(
+    program: Path,
+    url: DatabaseUrl | None,
+    arguments: Sequence[str | Path],
+    *,
+    heard: Heard | None = None,
+    account: Account | None = None,
+) -> None:
+    """Run a program to its end. When this is cancelled, or the process is killed, the program ends too.
+
+    Args:
+        program: from ``client_program``.
+        url: what it connects to, by way of variables; None when it does not.
+        arguments: without what says where to connect.
+        heard: told what it says meanwhile.
+        account: whom it runs as; this process's own unless given.
+
+    Raises BackupError with the program's words when it fails.
+    """
+    async with running(program, url, arguments, heard=heard, account=account):
+        pass
+
+
+@asynccontextmanager
+async def running(
+    program: Path,
+    url: DatabaseUrl | None,
+    arguments: Sequence[str | Path],
+    *,
+    heard: Heard | None = None,
+    account: Account | None = None,
+    piped: bool = False,
+) -> AsyncIterator[Process]:
+    """The same for the length of a block, which reads what the program writes when it is ``piped``."""
+    variables = connection_variables(url) if url is not None else {}
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh", "-c", _WATCHED, "sh", program, *arguments,
+        stdin=PIPE, stdout=PIPE if piped else DEVNULL, stderr=PIPE, start_new_session=True, cwd="/", umask=0o077,
+        env={**environment(), **variables}, **run_as(account),
+    )  # fmt: skip
+    last: deque[str] = deque(maxlen=30)
+    listening = asyncio.ensure_future(_listen(process, last, heard))
+    try:
+        yield process
+        await listening
+        status = await process.wait()
+    except BaseException:
+        listening.cancel()
+        await asyncio.shield(_end(process))
+        raise
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+    if status:
+        raise BackupError(_failure(program, url, last, status))
+
+
+async def _listen(process: Process, last: deque[str], heard: Heard | None) -> None:
+    """Read standard error line by line; a line of any length is no trouble, and only its beginning is kept."""
+    assert process.stderr is not None  # noqa: S101 - it is a pipe
+    rest = b""
+    while chunk := await process.stderr.read(65_536):
+        *lines, rest = (rest + chunk).split(b"\n")
+        rest = rest[:_LONGEST_LINE]
+        for line in lines:
+            text = line[:_LONGEST_LINE].decode(errors="replace")
+            last.append(text)
+            if heard is not None:
+                heard(text)
+    last.append(rest.decode(errors="replace"))
+
+
+async def _end(process: Process) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                if process.stdout is not None:
+                    await process.stdout.read()  # what it still had to say, so that the pipe closes
+                await process.wait()
+                return
+
+
+def _failure(program: Path, url: DatabaseUrl | None, last: deque[str], status: int) -> str:
+    """A sentence of what the program complained of; what it tells of its progress is left out."""
+    lines = [line.strip() for line in last if line.strip()]
+    telling = [line for line in lines if any(word in line for word in _TELLING)]
+    words = [line.removeprefix(f"{program.name}: ").removeprefix("error: ") for line in telling or lines[-2:]]
+    where = f" on {url.place}" if url is not None else ""
+    advice = next((advice for sign, advice in _ADVICE.items() if any(sign in line for line in lines)), "")
+    return f"{program.name} failed{where}: {'; '.join(words[-4:]) or f'it ended with status {status}'}{advice}"
+
+
+_ADVICE = {
+    "No space left on device": "; free some space there, or use another store",
+    "File too large": "; the store or a limit of this process allows no larger file",
+    "password authentication failed": "; is the password in the database URL right?",
+    "server version mismatch": "; install the client programs of the server's version",
+    "row-level security": "; a backup needs a role that bypasses row security, such as the tables' owner",
+    "must be owner of": "; restore with --no-owner",
+    'role "': "; create the role first, or restore with --no-owner --no-privileges",
+}
