@@ -245,7 +245,7 @@ def test_database_url_comes_from_the_environment_and_is_not_shown(tmp_path: Path
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("migration = 'x'", "has no setting 'migration'; there are database, import-timeout, migrations"),
+        ("migration = 'x'", "has no setting 'migration'; there are backup, database, import-timeout, migrations"),
         ("migrations = 3", "migrations must be a string"),
         ("migrations = ''", "migrations must be a string that is not empty"),
         ("source = 'src'", "source must be a list of paths"),

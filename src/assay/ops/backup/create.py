@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
@@ -191,7 +191,7 @@ async def _dump_through(run: _Run) -> BackupFile:
     name = archive_name(Archive.CUSTOM)
     digest, size = sha256(), 0
 
-    async def written() -> AsyncIterator[bytes]:
+    async def written() -> AsyncGenerator[bytes]:
         nonlocal size
         async with running(run.program, run.url, run.arguments(None), heard=run.heard(), piped=True) as process:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -200,7 +200,8 @@ async def _dump_through(run: _Run) -> BackupFile:
                 size += len(chunk)
                 yield chunk
 
-    await run.store.put(run.backup_id, name, written())
+    async with aclosing(written()) as chunks:  # which ends pg_dump when the store fails
+        await run.store.put(run.backup_id, name, chunks)
     return BackupFile(name, size, digest.hexdigest())
 
 

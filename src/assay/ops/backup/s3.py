@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -84,7 +84,8 @@ class S3Store:
     async def read(self, backup_id: str, path: str) -> bytes:
         """A small file."""
         result = await self._do("read", self._obstore.get, self._store, self._key(backup_id, path))
-        return bytes(await self._do("read", result.bytes))
+        content: Any = await self._do("read", result.bytes)
+        return bytes(content)
 
     async def write(self, backup_id: str, path: str, content: bytes) -> None:
         """Write a small file; S3 shows it whole or not at all."""
@@ -116,8 +117,8 @@ class S3Store:
     async def chunks(self, backup_id: str, path: str) -> AsyncIterator[bytes]:
         """Read a file in pieces of a few megabytes."""
         result = await self._do("read", self._obstore.get, self._store, self._key(backup_id, path))
-        stream = result.stream(min_chunk_size=4 << 20)
-        while chunk := await self._do("read", next, stream, b""):
+        stream: Iterator[Any] = iter(result.stream(min_chunk_size=4 << 20))
+        while (chunk := await self._do("read", lambda: next(stream, None))) is not None:
             yield bytes(chunk)
 
     def _listing(self) -> dict[str, tuple[StoredFile, ...]]:
