@@ -15,7 +15,7 @@ from assay.migrate.unfinished import Unfinished
 from assay.runtime.connecting import DriverConnection
 from assay.sql.splitting import plain_text
 
-_NAME = r'(?:"(?:[^"]|"")+"|[a-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*)'
+_NAME = r'(?:"(?:[^"]|"")+"|(?:[^\W\d]|[^\x00-\x7f])(?:[\w$]|[^\x00-\x7f])*)'
 _PATH = rf"{_NAME}(?: ?\. ?{_NAME})*"
 
 _CREATE_INDEX = re.compile(

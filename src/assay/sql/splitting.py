@@ -20,7 +20,7 @@ from assay.sql.lexer import BLANK, IDENTIFIER, Kind, token_at, tokenize
 _HEAD = 12
 """So many words of a statement are kept; what a statement is shows within them."""
 
-_DULL = rf"""[^\-/'"$;()\\A-Za-z_\u0080-\U0010ffff]+|-(?!-)|/(?!\*)|{IDENTIFIER}(?!')|"[^"]*\""""
+_DULL = rf"""[\x00-!#%&*-,.0-:<-@\[\]\^`{{-\x7f]+|-(?!-)|/(?!\*)|{IDENTIFIER}(?!')|"[^"]*\""""
 _STRETCH = re.compile(f"(?:{_DULL}|'[^']*')+")
 """What cannot hold the end of a statement; literals are in it."""
 _ESCAPED_STRETCH = re.compile(f"(?:{_DULL})+")
