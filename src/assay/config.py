@@ -166,11 +166,11 @@ class Settings:
     import_timeout: float = 60.0
     """Seconds that a module of the project may take to be imported by a check; 0 means for ever."""
     testing: SettingsForTests = SettingsForTests()
-    models: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """``[tool.assay.models]`` as it is written; ``assay.schema.models.settings`` reads it."""
-    backup: Mapping[str, Any] = field(default_factory=dict)
+    backup: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """``[tool.assay.backup]`` as it is written; ``assay.ops.backup.settings`` reads it."""
-    schema_lint_ignore: Mapping[str, Any] = field(default_factory=dict)
+    schema_lint_ignore: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """``[tool.assay.schema-lint-ignore]`` as it is written; ``assay.schema.advice.exceptions`` reads it."""
 
 

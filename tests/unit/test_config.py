@@ -267,3 +267,9 @@ def test_same_named_folders_have_different_databases(tmp_path: Path) -> None:
     assert len(names) == 2
     assert all(name.startswith("my_app_") and len(name) < 63 for name in names)
     assert default_database_name(Path("/")).startswith("project_")
+
+
+def test_settings_with_tables_can_be_kept_by(tmp_path: Path) -> None:
+    """What is built for some settings is kept by them."""
+    (tmp_path / "pyproject.toml").write_text('[tool.assay.models]\n"a.b" = "c:D"\n')
+    assert len({load_settings(tmp_path, {}), load_settings(tmp_path, {})}) == 1
