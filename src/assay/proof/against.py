@@ -157,11 +157,11 @@ class _Comparison:
 
     def _narrowed(self, code: Settings, schema: Settings, here: Report) -> Iterator[Finding]:
         """What the code writes into columns that take less on the other schema."""
-        before, after = asyncio.run(self._stored(code, schema))
-        for query in msgspec.json.decode(here.queries):
-            written = (query["description"] or {}).get("writes", ())
+        writing = [(query, names) for query in msgspec.json.decode(here.queries) if (names := _written(query))]
+        before, after = asyncio.run(self._stored(code, schema)) if writing else ({}, {})
+        for query, names in writing:
             place = Place(query["path"], query["line"], query["column"])
-            for name in written:
+            for name in names:
                 why = shrunk(before.get(name), after.get(name))
                 if why:
                     yield finding("ASY302", place, f"{name} {why}", because="the statement writes it", call=place)
@@ -169,9 +169,13 @@ class _Comparison:
     async def _stored(
         self, code: Settings, schema: Settings
     ) -> tuple[Mapping[str, StoredColumn], Mapping[str, StoredColumn]]:
-        urls = [(await find_schema(settings, self.server)).url for settings in (code, schema)]
-        before, after = [await stored_columns(url) for url in urls]
-        return before, after
+        before = await stored_columns((await find_schema(code, self.server)).url)
+        return before, await stored_columns((await find_schema(schema, self.server)).url)
+
+
+def _written(query: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns that a query writes, as ``schema.table.column``."""
+    return tuple((query["description"] or {}).get("writes", ()))
 
 
 def _advised(found: Finding) -> Finding:
