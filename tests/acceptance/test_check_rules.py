@@ -57,7 +57,7 @@ def run_example(folder: Path, server: DatabaseUrl, code: str, example: str) -> s
 
 
 def test_every_rule_has_a_page_and_a_line_in_the_index() -> None:
-    assert sorted(path.stem for path in (DOCS / "rules").iterdir()) == list(RULES)
+    assert sorted(path.stem for path in (DOCS / "rules").glob("ASY*.md")) == list(RULES)
     lines = [line for line in INDEX.splitlines() if line.startswith("| [ASY")]
     assert lines == [
         f"| [{rule.code}](rules/{rule.code}.md) {rule.slug} | {rule.severity} | {rule.summary} |"

@@ -63,7 +63,7 @@ def test_the_safe_way_of_the_page_is_safe(guide: Project) -> None:
 
 
 def test_the_page_has_every_rule() -> None:
-    rows = re.findall(r"^\| (MIG\d+) \| ([a-z-]+) \| (.*) \|$", GUIDE, re.MULTILINE)
+    rows = re.findall(r"^\| \[(MIG\d+)\]\(rules/\1\.md\) \| ([a-z-]+) \| (.*) \|$", GUIDE, re.MULTILINE)
     assert rows == [(rule.code, rule.slug, rule.summary) for rule in RULES.values()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,20 @@ _FOLDERS = (Path(__file__).parent / "rules", Path(__file__).parents[3] / "docs" 
 """In an installed package, and in a clone of the repository."""
 
 
-def find_rule(name: str) -> Rule:
+def find_rule(name: str, rules: Mapping[str, Rule] = RULES) -> Rule:
     """The rule of a code, ``ASY203`` in upper or lower case, or of a name, ``null``.
+
+    Args:
+        name: the code or the name.
+        rules: by code, those that there are.
 
     Raises UsageError, which says what comes close, when there is none.
     """
-    by_name = {rule.slug: rule for rule in RULES.values()}
-    found = RULES.get(name.upper()) or by_name.get(name.lower())
+    by_name = {rule.slug: rule for rule in rules.values()}
+    found = rules.get(name.upper()) or by_name.get(name.lower())
     if found is not None:
         return found
-    if name.upper().startswith("MIG"):
-        raise UsageError(f"{name.upper()} is a rule of assay migrate lint; docs/migrate-lint.md has them all")
-    close = get_close_matches(name.upper(), RULES, n=1) or get_close_matches(name.lower(), by_name, n=1)
+    close = get_close_matches(name.upper(), rules, n=1) or get_close_matches(name.lower(), by_name, n=1)
     hint = f"did you mean {close[0]}?" if close else "assay explain lists them all"
     raise UsageError(f'There is no rule "{name}"; {hint}')
 
