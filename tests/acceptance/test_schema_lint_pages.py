@@ -1,0 +1,147 @@
+"""docs/rules: every rule of schema lint has its page, and every example prints what is shown."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from assay.config import DatabaseUrl, load_settings
+from assay.schema.advice.advice import AdviceReport, Request, advise
+from assay.schema.advice.report import to_text
+from assay.schema.advice.rules import HABITS, RULES
+from assay.sql.splitting import split_statements
+
+DOCS = Path(__file__).parents[2] / "docs"
+INDEX = (DOCS / "schema-lint.md").read_text()
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SECTIONS = ["Why it matters", "Example", "How to fix it", "How to silence it"]
+DRIFT = ("SCH501", "SCH502")
+"""Rules that look at the code as well, on a schema that the migrations build."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the documentation says of a rule."""
+
+    title: str
+    beginning: str
+    sections: dict[str, str]
+
+    def block(self, section: str, language: str = "sql") -> str | None:
+        found = [body for name, body in BLOCK.findall(self.sections[section]) if name == language]
+        assert len(found) <= 1, section
+        return found[0] if found else None
+
+
+def page(code: str) -> Page:
+    text = (DOCS / "rules" / f"{code}.md").read_text()
+    beginning, *parts = text.split("\n## ")
+    title, _, beginning = beginning.partition("\n")
+    return Page(title, beginning, dict(part.split("\n", 1) for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A project with the example of a page, and a database that has its schema."""
+
+    folder: Path
+    database: DatabaseUrl
+    role: str
+    """What the examples call ``clerk``, which every server has only one of."""
+
+    def run(self, code: str, sql: str, *, after: str = "", python: str = "", toml: str = "") -> str:
+        """What ``assay schema lint`` prints of it, less its closing line."""
+        sql, after = (text.replace("clerk", self.role) for text in (sql, after))
+        (self.folder / "pyproject.toml").write_text(toml or "[tool.assay]\n")
+        (self.folder / "migrations").mkdir()
+        (self.folder / "queries.py").write_text(python)
+        in_migrations = sql + after if code in DRIFT else sql
+        (self.folder / "migrations" / "1_schema.sql").write_text(in_migrations)
+        if code not in DRIFT:
+            self._execute(sql + after)
+        lines = list(to_text(self._report(code)))
+        return "\n".join(lines[:-1]).replace(self.role, "clerk")
+
+    def _execute(self, sql: str) -> None:
+        with psycopg.connect(self.database.reveal(), autocommit=True) as driver:
+            for statement in split_statements(sql):
+                try:
+                    driver.execute(statement.text.encode())
+                except psycopg.errors.UniqueViolation:
+                    assert "concurrently" in statement.words
+
+    def _report(self, code: str) -> AdviceReport:
+        live = None if code in DRIFT else self.database
+        rules = frozenset(RULES) - (HABITS - {code})
+        return advise(load_settings(self.folder, {}), Request(live, rules, 0, self.database))
+
+
+@pytest.fixture(scope="module")
+def shared(server: DatabaseUrl) -> Iterator[DatabaseUrl]:
+    """A database on each server, which every example empties: a new one for each would only take time."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(server.reveal(), autocommit=True) as admin:
+        admin.execute(f"create database {name}".encode())
+        yield server.with_database(name)
+        admin.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def example(tmp_path: Path, shared: DatabaseUrl) -> Iterator[Example]:
+    role = f"clerk_{secrets.token_hex(4)}"
+    with psycopg.connect(shared.reveal(), autocommit=True) as driver:
+        yield Example(tmp_path, shared, role)
+        driver.execute("drop schema public cascade; create schema public")
+        if driver.execute("select from pg_roles where rolname = %s", [role]).fetchone():
+            driver.execute(f"drop owned by {role}; drop role {role}".encode())
+
+
+def days_aside(text: str) -> str:
+    """Without how far the statistics of a server go back."""
+    return re.sub(r"\d+ days", "some days", text)
+
+
+def test_every_rule_has_a_page_and_a_line_in_the_index() -> None:
+    assert sorted(path.stem for path in (DOCS / "rules").glob("SCH*.md")) == list(RULES)
+    lines = [line for line in INDEX.splitlines() if line.startswith("| [SCH")]
+    assert lines == [f"| [{rule.code}](rules/{rule.code}.md) {rule.slug} | {rule.summary} |" for rule in RULES.values()]
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_a_page_reads_as_in_the_table(code: str) -> None:
+    rule, found = RULES[code], page(code)
+    assert found.title == f"# {code} {rule.slug}"
+    assert found.beginning.startswith(f"\n**Finding**: {rule.summary}.\n")
+    assert list(found.sections) == SECTIONS
+    assert " ".join(found.sections["How to fix it"].split()).startswith(f"In general: {rule.remedy}.")
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_an_example_prints_what_is_shown(example: Example, code: str) -> None:
+    found = page(code)
+    printed = example.run(code, found.block("Example") or "", python=found.block("Example", "python") or "")
+    assert days_aside(printed) == days_aside((found.block("Example", "text") or "").rstrip("\n"))
+    assert re.findall(r"^\S+ (SCH\d+)", printed, re.MULTILINE) == [code]
+
+
+@pytest.mark.parametrize("code", [code for code in RULES if code != "SCH901"])
+def test_what_is_fixed_has_nothing_to_find(example: Example, code: str) -> None:
+    found = page(code)
+    fix = found.block("How to fix it") or "syntax error"
+    python = found.block("Example", "python") or ""
+    assert example.run(code, found.block("Example") or "", after=fix, python=python) == ""
+
+
+@pytest.mark.parametrize("code", [code for code in RULES if code != "SCH901"])
+def test_what_is_silenced_is_not_told(example: Example, code: str) -> None:
+    found = page(code)
+    sql = found.block("How to silence it") or found.block("Example") or ""
+    toml = found.block("How to silence it", "toml") or ""
+    assert toml or sql != found.block("Example")
+    assert example.run(code, sql, python=found.block("Example", "python") or "", toml=toml) == ""
