@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import gc
 import pickle
-import random
 from dataclasses import InitVar, dataclass, field
 from enum import Enum, IntEnum, StrEnum
 from ipaddress import IPv4Address
@@ -21,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import DecodeError, RowClassError
-from assay.runtime.building import build, make_builder, thawed_twin
+from assay.runtime.building import make_builder, thawed_twin
 from assay.runtime.matching import Column
 from assay.runtime.rowclass import Making, read_row_class
 
@@ -500,17 +498,3 @@ def test_class_that_json_cannot_be_decoded_into_is_refused() -> None:
 def test_annotation_that_cannot_be_evaluated_is_refused() -> None:
     kind = dataclasses.make_dataclass("Kind", [("id", "Unheard")])
     assert "name 'Unheard'" in refusal(kind, "id")
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_garbage_collection_is_as_before_after_many_rows(enabled: bool) -> None:
-    records = [(number, "a", None) for number in range(2000)]
-    random.Random(0).shuffle(records)
-    (gc.enable if enabled else gc.disable)()
-    try:
-        assert [row.id for row in build(make_builder(Slots, columns("id", "name", "mood")), records)] == [  # type: ignore[arg-type]  # tuples do
-            record[0] for record in records
-        ]
-        assert gc.isenabled() is enabled
-    finally:
-        gc.enable()

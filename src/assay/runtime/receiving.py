@@ -10,12 +10,12 @@ end of each (manual, chapter "Frontend/Backend Protocol", message CommandComplet
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from assay.runtime.collecting import uncollected
 from assay.runtime.connecting import DriverConnection
 
 MANY = 8192
@@ -48,14 +48,10 @@ class Receiver(asyncio.Protocol):
             self._rest = b""
         else:
             self._rest = None if self._rest is None or len(data) >= MANY else _unfinished(self._rest + data)
-        if len(data) < MANY or not gc.isenabled():
+        if len(data) < MANY:
             self._driver.data_received(data)
-            return
-        gc.disable()
-        try:
-            self._driver.data_received(data)
-        finally:
-            gc.enable()
+        else:
+            uncollected(self._driver.data_received, data)
 
     @property
     def can_tally(self) -> bool:
