@@ -16,11 +16,12 @@ from assay.ops.backup.programs import run_program, running
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 from assay.server.client_programs import client_program
 from assay.sql.quoting import quote_identifier
-from assay.sql.splitting import split_statements
+from assay.sql.splitting import Statement, split_statements
 
 _RESTORING = re.compile(r"pg_restore: processing data for table ")
 _NAMED = re.compile(r'\bDATABASE ("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)')
-_OF_DATABASE = re.compile(r"^\d+; \d+ \d+ (DATABASE PROPERTIES|ACL - DATABASE|COMMENT - DATABASE) ", re.MULTILINE)
+_OF_DATABASE = re.compile(r"\d+; \d+ \d+ (?:DATABASE PROPERTIES -|ACL - DATABASE|COMMENT - DATABASE) ")
+_OF_PSQL = re.compile(r"^\\(?:connect|restrict|unrestrict) .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ async def load_settings_of_database(archive: Path, into: DatabaseUrl, loading: L
     Raises BackupError or DatabaseError when that cannot be, such as for a role that is not there.
     """
     program = client_program("pg_restore", major)
-    listed = await _output(program, ["--list", archive])
+    listed = await _output(program, ["--list", "--create", archive])
     wanted = [line for line in listed.splitlines() if _OF_DATABASE.match(line)]
     if not wanted:
         return
@@ -105,10 +106,16 @@ async def load_settings_of_database(archive: Path, into: DatabaseUrl, loading: L
     name = quote_identifier(into.database or "")
     statements = [
         _NAMED.sub(lambda _: f"DATABASE {name}", part.text[part.lead :], count=1)
-        for part in split_statements(re.sub(r"^\\.*$", "", script, flags=re.MULTILINE))
-        if part.words[:1] in (("alter",), ("grant",), ("revoke",), ("comment",)) and _NAMED.search(part.text)
+        for part in split_statements(_OF_PSQL.sub("", script))
+        if _is_of_database(part, loading)
     ]
     await _execute(into, statements)
+
+
+def _is_of_database(part: Statement, loading: Loading) -> bool:
+    if part.words[:1] not in (("alter",), ("grant",), ("revoke",), ("comment",)):
+        return False
+    return _NAMED.search(part.text) is not None and ("owner" not in part.words[:4] or loading.owners)
 
 
 async def _execute(into: DatabaseUrl, statements: list[str]) -> None:

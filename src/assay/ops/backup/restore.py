@@ -14,6 +14,7 @@ from assay.ops.backup.fetching import fetched, find_damage
 from assay.ops.backup.loading import Loading, load, load_settings_of_database
 from assay.ops.backup.manifest import Contents, Manifest
 from assay.ops.backup.stores import Store
+from assay.sql.quoting import quote_identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ async def restore_backup(
     loading = loading or Loading()
     if not target.database:
         raise UsageError("The URL names no database to restore into")
+    quote_identifier(target.database)  # before anything is done, for a name that no database can have
     there = await exists(target)
     if there and not clean:
         raise BackupError(f"{target.place} is there; restore into another one, or with --clean, which replaces it")
