@@ -357,6 +357,33 @@ def test_settings_that_are_defined_anew_hold_for_all_fixtures(server_18: Databas
     assert left_on(server_18) == set()
 
 
+SEVERAL_SETTINGS = """
+from pathlib import Path
+
+import pytest
+
+from assay.config import load_settings
+
+
+@pytest.fixture(params=["one", "two"])
+def assay_settings(request):
+    return load_settings(Path(__file__).parent / request.param)
+"""
+
+
+@pytest.mark.parametrize("name", ["db", "pool", "sync_db", "sync_pool"])
+def test_a_test_runs_once_for_each_of_several_settings(server_18: DatabaseUrl, tmp_path: Path, name: str) -> None:
+    suite = make_suite(tmp_path, server_18)
+    suite.write("conftest.py", SEVERAL_SETTINGS)
+    for folder in ("one", "two"):
+        suite.write(f"{folder}/pyproject.toml", "[tool.assay]")
+        suite.write(f"{folder}/migrations/1_{folder}.sql", "create table other (); create table another ();")
+    word, wait = ("", "") if name.startswith("sync") else ("async ", "await ")
+    suite.write("test_it.py", f"{word}def test(assay_{name}): {wait}assay_{name}.execute('select from other, another')")
+    result = suite.run("-q")
+    assert result.counts == {"passed": 2}, result.out
+
+
 SPOILING = """
 import pytest
 

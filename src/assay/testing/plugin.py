@@ -56,7 +56,7 @@ def assay_settings(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture
-def assay_db(request: pytest.FixtureRequest) -> Connection:
+def assay_db(request: pytest.FixtureRequest, assay_settings: Settings) -> Connection:
     """A connection inside of a transaction, on the migrated and seeded schema; it is rolled back after the test.
 
     ``transaction()`` in it is a savepoint. The database is shared by tests that roll back, except where the test also
@@ -66,7 +66,7 @@ def assay_db(request: pytest.FixtureRequest) -> Connection:
 
 
 @pytest.fixture
-def assay_pool(request: pytest.FixtureRequest) -> Pool:
+def assay_pool(request: pytest.FixtureRequest, assay_settings: Settings) -> Pool:
     """A pool on a database of the test's own, migrated and seeded: for tests that commit, listen or race."""
     return _on_the_loop_of_the_test(request, "assay_pool")  # type: ignore[no-any-return]  # as above
 
