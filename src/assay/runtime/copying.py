@@ -89,6 +89,8 @@ class _Unfit(Error):
 
 async def _first(rows: Rows) -> tuple[list[Any], Rows]:
     """The first row, if there is one, and all of them."""
+    if type(rows) is list:
+        return rows[:1], rows
     try:
         if isinstance(rows, AsyncIterable):
             later = aiter(rows)

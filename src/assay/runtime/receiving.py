@@ -5,14 +5,18 @@ none of them garbage yet. Garbage collection that falls into such a stretch only
 
 The driver does not tell how many rows each of many executions affected. The server does, in the command tag at the
 end of each (manual, chapter "Frontend/Backend Protocol", message CommandComplete), and these are counted here.
+
+The other way, the driver sends the rows of a COPY in pieces of half a megabyte. A local socket takes less than half of
+that unless it is told otherwise, and the server would wait for the rest while the next piece is being encoded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from assay.runtime.collecting import uncollected
@@ -20,6 +24,9 @@ from assay.runtime.connecting import DriverConnection
 
 MANY = 8192
 """Bytes from which on decoding a piece of an answer is worth a thought about garbage collection."""
+
+SEND_BUFFER = 1 << 20
+"""Bytes that may wait in a local socket; the system allows less where its limit is lower."""
 
 _READY = b"Z\0\0\0\5"
 """How the message ReadyForQuery begins, which is one byte longer and ends every answer."""
@@ -39,6 +46,7 @@ class Receiver(asyncio.Protocol):
         for name in ("connection_lost", "eof_received", "pause_writing", "resume_writing"):
             setattr(self, name, getattr(self._driver, name))
         inside._transport.set_protocol(self)  # noqa: SLF001 - neither this
+        _widen(inside._transport.get_extra_info("socket"))  # noqa: SLF001 - nor this
 
     def data_received(self, data: bytes) -> None:
         """Let the driver decode what came."""
@@ -66,6 +74,13 @@ class Receiver(asyncio.Protocol):
             yield tally
         finally:
             self._tally, self._rest = None, tally.rest
+
+
+def _widen(own: Any) -> None:
+    """Let a local socket take more at once; for those of a network the system finds out itself what is good."""
+    if own is not None and own.family == socket.AF_UNIX:
+        with suppress(OSError):
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
 def _unfinished(data: bytes) -> bytes:
