@@ -39,6 +39,7 @@ CREATE FUNCTION public.ensure_event_chunks(first timestamp with time zone, last 
 declare
     starts timestamptz := date_bin('7 days', first, 'epoch');
     chunk text;
+    missing boolean;
     made integer := 0;
 begin
     if not event_chunks_are_native() then
@@ -52,8 +53,14 @@ begin
         chunk := 'events_' || to_char(starts, 'YYYYMMDD');
         if to_regclass(chunk) is null then
             perform lock_event_writers();
+            -- Asked again, of the table itself: what another session created meanwhile, to_regclass may not know yet.
+            missing := not exists (
+                select from pg_class where relname = chunk and relnamespace = 'public'::regnamespace
+            );
+        else
+            missing := false;
         end if;
-        if to_regclass(chunk) is null then
+        if missing then
             -- Attached rather than created in its place: readers and writers of the other chunks need not wait.
             execute format('create table %I (like events including defaults including constraints)', chunk);
             execute format('alter table events attach partition %I for values from (%L) to (%L)',

@@ -40,5 +40,5 @@ async def catalog(migrated: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def pool(migrated: DatabaseUrl) -> AsyncIterator[assay.Pool]:
     """A pool on a migrated database."""
-    async with assay.Pool(migrated, min_size=0, max_size=8) as opened:
+    async with assay.Pool(migrated, min_connections=0, max_connections=10) as opened:
         yield opened

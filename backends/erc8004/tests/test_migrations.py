@@ -126,12 +126,12 @@ async def test_line_9_the_conversion_refuses_a_table_with_rows_and_says_what_to_
 async def test_line_9_what_the_refusal_says_to_do_works(database: DatabaseUrl, driver: asyncpg.Connection) -> None:
     await assay.migrate.run(database, MIGRATIONS, target_version=VERSIONS[7])
     event = await driver.fetchval(EVENT, 1, JANUARY_23)
-    saved = await driver.fetch("select * from events")
+    saved = [tuple(row) for row in await driver.fetch("select * from events")]
     await driver.execute(
         "alter table events disable trigger user; truncate events; alter table events enable trigger user"
     )
     await assay.migrate.run(database, MIGRATIONS)
-    await driver.execute("select ensure_event_chunks($1, $1)", saved[0]["created_at"])
+    await driver.execute("select ensure_event_chunks($1, $1)", saved[0][-1])
     await driver.copy_records_to_table("events", records=saved)
     assert await driver.fetchval("select id from events") == event
 

@@ -1,0 +1,1 @@
+"""The statements of erc8004, one module a table."""
