@@ -16,11 +16,11 @@ from tests.fixtures.replication import (
     UNLOGGED,
     WHERE,
     WRITE,
+    Opened,
     Trio,
     answered,
     eventually,
     listed,
-    opened,
     paused,
     roles,
 )
@@ -31,7 +31,7 @@ from assay.config import DatabaseUrl
 # --- where statements go
 
 
-async def test_reads_that_are_proven_are_spread_over_the_replicas(shop: Trio, proven: Path) -> None:
+async def test_reads_that_are_proven_are_spread_over_the_replicas(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         assert [await pool.fetch_one(bool, WHERE) for _ in range(20)] == [True] * 20
         assert answered(pool) == [0, 10, 10]
@@ -40,7 +40,7 @@ async def test_reads_that_are_proven_are_spread_over_the_replicas(shop: Trio, pr
         assert min(answered(pool)[1:]) > 15
 
 
-async def test_all_else_goes_to_the_primary(shop: Trio, proven: Path) -> None:
+async def test_all_else_goes_to_the_primary(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         assert not await pool.fetch_one(bool, f"{WHERE} -- not on the list")
         assert await pool.fetch_one(str, f"{READ} for update", 1) == "one"
@@ -56,7 +56,7 @@ async def test_all_else_goes_to_the_primary(shop: Trio, proven: Path) -> None:
         assert answered(pool) == [0, 0, 0]
 
 
-async def test_readonly_transactions_go_to_a_replica_when_asked(shop: Trio, proven: Path) -> None:
+async def test_readonly_transactions_go_to_a_replica_when_asked(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven, transactions=True) as pool:
         async with pool.transaction(readonly=True, isolation="repeatable read") as tx:
             assert await tx.fetch_one(bool, WHERE)
@@ -72,7 +72,7 @@ async def test_readonly_transactions_go_to_a_replica_when_asked(shop: Trio, prov
         assert pool.stats().in_use == 0
 
 
-async def test_writes_and_reads_together_leave_each_where_it_belongs(shop: Trio, proven: Path) -> None:
+async def test_writes_and_reads_together_leave_each_where_it_belongs(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven, pool={"max_connections": 5}) as pool:
 
         async def use(number: int) -> None:
@@ -91,7 +91,9 @@ async def test_writes_and_reads_together_leave_each_where_it_belongs(shop: Trio,
 # --- statements that a replica cannot run after all
 
 
-async def test_listed_statement_that_writes_is_run_once_by_the_primary(shop: Trio, proven: Path) -> None:
+async def test_listed_statement_that_writes_is_run_once_by_the_primary(
+    shop: Trio, proven: Path, opened: Opened
+) -> None:
     async with opened(shop, proven) as pool:
         assert not await pool.fetch_one(bool, NOT_READ_ONLY, 10)
         assert not await pool.fetch_one(bool, NOT_READ_ONLY, 11)
@@ -99,13 +101,15 @@ async def test_listed_statement_that_writes_is_run_once_by_the_primary(shop: Tri
         assert answered(pool) == [0, 0, 0]
 
 
-async def test_unlogged_tables_are_read_on_the_primary(shop: Trio, proven: Path) -> None:
+async def test_unlogged_tables_are_read_on_the_primary(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         assert [await pool.fetch_one(int, UNLOGGED) for _ in range(3)] == [0, 0, 0]
         assert sum(member.passed_on for member in pool.members()) == 1
 
 
-async def test_read_that_stands_in_the_way_of_replay_runs_once_more_on_the_primary(shop: Trio, proven: Path) -> None:
+async def test_read_that_stands_in_the_way_of_replay_runs_once_more_on_the_primary(
+    shop: Trio, proven: Path, opened: Opened
+) -> None:
     for node in (shop.first, shop.second):
         node.configure("max_standby_streaming_delay", "0")
     async with opened(shop, proven) as pool:
@@ -117,7 +121,9 @@ async def test_read_that_stands_in_the_way_of_replay_runs_once_more_on_the_prima
         assert sum(member.passed_on for member in pool.members()) == 1
 
 
-async def test_error_of_the_statement_itself_is_raised_and_not_run_again(shop: Trio, proven: Path) -> None:
+async def test_error_of_the_statement_itself_is_raised_and_not_run_again(
+    shop: Trio, proven: Path, opened: Opened
+) -> None:
     async with opened(shop, proven) as pool:
         with pytest.raises(assay.ParameterError):
             await pool.fetch_all(str, READ, "not a number")
@@ -128,7 +134,7 @@ async def test_error_of_the_statement_itself_is_raised_and_not_run_again(shop: T
 
 
 async def test_without_a_list_all_goes_to_the_primary(
-    shop: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    shop: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, opened: Opened
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with opened(shop, None) as pool:
@@ -139,7 +145,9 @@ async def test_without_a_list_all_goes_to_the_primary(
     )
 
 
-async def test_list_in_the_working_folder_is_found(shop: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_list_in_the_working_folder_is_found(
+    shop: Trio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Opened
+) -> None:
     (tmp_path / ".assay").mkdir()
     listed(tmp_path / ".assay" / "read-only.json")
     monkeypatch.chdir(tmp_path)
@@ -148,7 +156,7 @@ async def test_list_in_the_working_folder_is_found(shop: Trio, tmp_path: Path, m
 
 
 async def test_list_for_other_migrations_counts_once_the_database_has_had_them(
-    trio: Trio, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    trio: Trio, tmp_path: Path, caplog: pytest.LogCaptureFixture, surface: Any
 ) -> None:
     url, replicas = await another_database(trio)
     (tmp_path / "migrations").mkdir()
@@ -156,7 +164,7 @@ async def test_list_for_other_migrations_counts_once_the_database_has_had_them(
     migrations = assay.migrate.load(tmp_path / "migrations")
     path = listed(tmp_path / "list.json", assay.migrate.fingerprint(migrations))
     options = assay.Replicas(replicas, proven=path, check_every=0.05)
-    async with assay.Pool(url, replicas=options) as pool:
+    async with surface.Pool(url, replicas=options) as pool:
         assert "the statements were proven read-only on other migrations than the primary has had" in caplog.text
         assert roles(pool) == ["primary", "behind", "behind"]
         assert not await pool.fetch_one(bool, WHERE)
@@ -168,24 +176,27 @@ async def test_list_for_other_migrations_counts_once_the_database_has_had_them(
         assert not await pool.fetch_one(bool, WHERE)
 
 
-async def test_ordinary_role_that_may_not_read_the_ledger_is_told(trio: Trio, tmp_path: Path) -> None:
+async def test_ordinary_role_that_may_not_read_the_ledger_is_told(trio: Trio, tmp_path: Path, surface: Any) -> None:
     url, replicas = await another_database(trio)
+    role = f"app_{url.database}"
     async with await assay.connect(url) as admin:
-        await admin.execute("drop role if exists app; create role app login")
+        run: Any = admin.execute
+        await run(f"create role {role} login")
         await admin.execute("create table _sqlx_migrations (version bigint, checksum bytea, success boolean)")
     path = listed(tmp_path / "list.json")
-    options = assay.Replicas([as_app(one) for one in replicas], proven=path, check_every=0.05)
-    async with assay.Pool(as_app(url), replicas=options) as pool:
+    options = assay.Replicas([as_role(one, role) for one in replicas], proven=path, check_every=0.05)
+    async with surface.Pool(as_role(url, role), replicas=options) as pool:
         await eventually(lambda: roles(pool) == ["primary", "behind", "behind"])
         assert "may not read _sqlx_migrations; grant it SELECT on that table" in pool.members()[1].reason
         async with await assay.connect(url) as admin:
-            await admin.execute("grant select on _sqlx_migrations to app")
+            run = admin.execute
+            await run(f"grant select on _sqlx_migrations to {role}")
         await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
         assert await pool.fetch_one(bool, WHERE)
 
 
-def as_app(url: DatabaseUrl) -> DatabaseUrl:
-    return DatabaseUrl("app", None, url.host, url.port, url.database)
+def as_role(url: DatabaseUrl, role: str) -> DatabaseUrl:
+    return DatabaseUrl(role, None, url.host, url.port, url.database)
 
 
 async def another_database(trio: Trio) -> tuple[DatabaseUrl, list[DatabaseUrl]]:
@@ -211,7 +222,7 @@ async def pairs(pool: assay.Pool, count: int, **options: Any) -> None:
     await asyncio.gather(*(one_after_the_other(100 + task) for task in range(4)))
 
 
-async def test_own_writes_are_seen(shop: Trio, proven: Path) -> None:
+async def test_own_writes_are_seen(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         await pairs(pool, 140)
         assert answered(pool) == [0, 0, 0]
@@ -219,14 +230,16 @@ async def test_own_writes_are_seen(shop: Trio, proven: Path) -> None:
         assert sum(answered(pool)) == 140
 
 
-async def test_own_writes_are_seen_though_commits_do_not_wait_for_the_disk(shop: Trio, proven: Path) -> None:
+async def test_own_writes_are_seen_though_commits_do_not_wait_for_the_disk(
+    shop: Trio, proven: Path, opened: Opened
+) -> None:
     async with opened(shop, proven, pool={"server_settings": {"synchronous_commit": "off"}}) as pool:
         await pairs(pool, 20, wait=5.0)
         assert sum(answered(pool)) == 20
 
 
 @pytest.mark.soak
-async def test_own_writes_are_seen_ten_thousand_times(shop: Trio, proven: Path) -> None:
+async def test_own_writes_are_seen_ten_thousand_times(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         await pairs(pool, 4600)
         await pairs(pool, 5000, wait=5.0)
@@ -237,7 +250,7 @@ async def test_own_writes_are_seen_ten_thousand_times(shop: Trio, proven: Path) 
         print(f"the same with asynchronous commits: {answered(pool)}")
 
 
-async def test_own_writes_are_seen_while_replay_is_paused(shop: Trio, proven: Path) -> None:
+async def test_own_writes_are_seen_while_replay_is_paused(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         with paused(shop.first, shop.second):
             assert await pool.fetch_all(str, READ, 100) == []
@@ -251,7 +264,7 @@ async def test_own_writes_are_seen_while_replay_is_paused(shop: Trio, proven: Pa
             assert answered(pool) == [0, before[1], before[2] + 20]
 
 
-async def test_own_writes_are_seen_when_replay_is_delayed(shop: Trio, proven: Path) -> None:
+async def test_own_writes_are_seen_when_replay_is_delayed(shop: Trio, proven: Path, opened: Opened) -> None:
     for node in (shop.first, shop.second):
         node.configure("recovery_min_apply_delay", "300")
     try:
@@ -265,7 +278,7 @@ async def test_own_writes_are_seen_when_replay_is_delayed(shop: Trio, proven: Pa
             node.configure("recovery_min_apply_delay", "0")
 
 
-async def test_reads_after_the_first_go_to_a_replica_again(shop: Trio, proven: Path) -> None:
+async def test_reads_after_the_first_go_to_a_replica_again(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool, pool.session() as db:
         assert await db.fetch_one(bool, WHERE)
         await db.execute(WRITE, 1, "again")
@@ -275,7 +288,7 @@ async def test_reads_after_the_first_go_to_a_replica_again(shop: Trio, proven: P
 
 
 @pytest.mark.parametrize("how", ["transaction", "returning", "failed"])
-async def test_every_way_to_write_counts_as_a_write(shop: Trio, proven: Path, how: str) -> None:
+async def test_every_way_to_write_counts_as_a_write(shop: Trio, proven: Path, how: str, opened: Opened) -> None:
     async with opened(shop, proven) as pool, pool.session() as db:
         assert await db.position() is None
         match how:
@@ -291,7 +304,7 @@ async def test_every_way_to_write_counts_as_a_write(shop: Trio, proven: Path, ho
         assert await db.position() is not None
 
 
-async def test_position_can_be_handed_to_another_process(shop: Trio, proven: Path) -> None:
+async def test_position_can_be_handed_to_another_process(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool, opened(shop, proven) as elsewhere:
         with paused(shop.first, shop.second):
             async with pool.session() as db:
@@ -305,7 +318,9 @@ async def test_position_can_be_handed_to_another_process(shop: Trio, proven: Pat
             assert await pool.position() >= after
 
 
-async def test_position_of_a_promotion_that_nobody_saw_is_no_reason_for_an_old_answer(shop: Trio, proven: Path) -> None:
+async def test_position_of_a_promotion_that_nobody_saw_is_no_reason_for_an_old_answer(
+    shop: Trio, proven: Path, opened: Opened
+) -> None:
     async with opened(shop, proven) as pool, pool.session(after=assay.Position(9, 1)) as db:
         with pytest.raises(
             assay.ConnectionFailed, match="is on timeline 9, and no member of the pool is seen on a later"
@@ -313,8 +328,8 @@ async def test_position_of_a_promotion_that_nobody_saw_is_no_reason_for_an_old_a
             await db.fetch_one(str, READ, 1)
 
 
-async def test_pool_without_replicas_has_sessions_too(shop: Trio) -> None:
-    async with assay.Pool(shop.primary.url) as pool, pool.session() as db:
+async def test_pool_without_replicas_has_sessions_too(shop: Trio, surface: Any) -> None:
+    async with surface.Pool(shop.primary.url) as pool, pool.session() as db:
         await db.execute(WRITE, 1, "plain")
         assert await db.fetch_one(str, READ, 1) == "plain"
         assert await db.position() is not None

@@ -10,11 +10,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.fixtures.replication import READ, WHERE, WRITE, Trio, answered, eventually, opened, paused, roles, until
+from tests.fixtures.replication import READ, WHERE, WRITE, Opened, Trio, answered, eventually, paused, roles, until
+from tests.fixtures.surfaces import only_async
 
 import assay
+from assay import sync
 from assay.config import DatabaseUrl
 from assay.runtime.replicas.primary import Primary
 from assay.runtime.replicas.topology import Bounds
@@ -23,7 +26,9 @@ from assay.runtime.replicas.watch import Watch
 # --- lag
 
 
-async def test_replica_that_is_too_far_behind_is_not_asked_until_it_has_caught_up(shop: Trio, proven: Path) -> None:
+async def test_replica_that_is_too_far_behind_is_not_asked_until_it_has_caught_up(
+    shop: Trio, proven: Path, opened: Opened
+) -> None:
     async with opened(shop, proven, max_lag=0.3) as pool:
         with paused(shop.first):
             await pool.execute(WRITE, 1, "new")
@@ -40,7 +45,7 @@ async def test_replica_that_is_too_far_behind_is_not_asked_until_it_has_caught_u
         assert await pool.fetch_one(bool, WHERE)
 
 
-async def test_bound_holds_between_two_looks(shop: Trio, proven: Path) -> None:
+async def test_bound_holds_between_two_looks(shop: Trio, proven: Path, opened: Opened) -> None:
     clock = asyncio.get_running_loop().time
     async with opened(shop, proven, max_lag=0.6, check_every=0.5) as pool:
         with paused(shop.first, shop.second):
@@ -53,7 +58,7 @@ async def test_bound_holds_between_two_looks(shop: Trio, proven: Path) -> None:
             assert sum(answered(pool)) > 0
 
 
-async def test_of_replicas_within_the_bound_the_nearer_one_is_asked(shop: Trio, proven: Path) -> None:
+async def test_of_replicas_within_the_bound_the_nearer_one_is_asked(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         with paused(shop.first):
             await pool.execute(WRITE, 1, "near")
@@ -63,7 +68,7 @@ async def test_of_replicas_within_the_bound_the_nearer_one_is_asked(shop: Trio, 
             assert answered(pool)[1] == 0
 
 
-async def test_bound_in_bytes_of_log(shop: Trio, proven: Path) -> None:
+async def test_bound_in_bytes_of_log(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven, max_lag_bytes=10_000) as pool:
         with paused(shop.first):
             await pool.execute(WRITE, 1, "a little")
@@ -100,7 +105,7 @@ async def kept_busy(pool: assay.Pool) -> AsyncIterator[None]:
 
 
 async def test_replica_that_is_killed_takes_no_read_with_it_and_is_used_when_it_is_back(
-    shop: Trio, proven: Path
+    shop: Trio, proven: Path, opened: Opened
 ) -> None:
     try:
         async with opened(shop, proven) as pool, kept_busy(pool):
@@ -117,10 +122,11 @@ async def test_replica_that_is_killed_takes_no_read_with_it_and_is_used_when_it_
 
 
 async def test_replica_that_hangs_takes_no_read_with_it(
-    shop: Trio, proven: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Trio, proven: Path, monkeypatch: pytest.MonkeyPatch, opened: Opened
 ) -> None:
     """A stopped process answers nothing and refuses nothing."""
-    monkeypatch.setattr("assay.runtime.replicas.member.LOOK_TIMEOUT", 0.3)
+    for module in ("replicas.member", "sync.replicas.member"):
+        monkeypatch.setattr(f"assay.runtime.{module}.LOOK_TIMEOUT", 0.3)
     async with opened(shop, proven) as pool, kept_busy(pool):
         with shop.first.hanging():
             await eventually(lambda: roles(pool) == ["primary", "unreachable", "replica"])
@@ -130,7 +136,9 @@ async def test_replica_that_hangs_takes_no_read_with_it(
         await eventually(lambda: roles(pool) == ["primary", "replica", "replica"])
 
 
-async def test_pool_opens_while_a_replica_is_away(shop: Trio, proven: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_pool_opens_while_a_replica_is_away(
+    shop: Trio, proven: Path, caplog: pytest.LogCaptureFixture, opened: Opened
+) -> None:
     await asyncio.to_thread(shop.first.kill)
     try:
         async with opened(shop, proven) as pool:
@@ -143,51 +151,53 @@ async def test_pool_opens_while_a_replica_is_away(shop: Trio, proven: Path, capl
         await asyncio.to_thread(lambda: shop.first.is_running or shop.first.start())
 
 
-async def test_pool_finds_the_primary_wherever_it_stands_in_the_list(shop: Trio, proven: Path) -> None:
+async def test_pool_finds_the_primary_wherever_it_stands_in_the_list(shop: Trio, proven: Path, surface: Any) -> None:
     replicas = assay.Replicas([shop.second.url, shop.primary.url], proven=proven, check_every=0.05)
-    async with assay.Pool(shop.first.url, replicas=replicas) as pool:
+    async with surface.Pool(shop.first.url, replicas=replicas) as pool:
         assert await pool.execute(WRITE, 1, "found") == 1
         assert roles(pool) == ["replica", "replica", "primary"]
 
 
-async def test_pool_without_a_primary_does_not_open(shop: Trio, proven: Path) -> None:
+async def test_pool_without_a_primary_does_not_open(shop: Trio, proven: Path, surface: Any) -> None:
     with pytest.raises(
         assay.ConnectionFailed, match=r"No member of the pool takes writes: .* is in recovery, and no primary was seen"
     ):
-        await assay.Pool.open(shop.first.url, replicas=assay.Replicas([shop.second.url], proven=proven))
+        await surface.Pool.open(shop.first.url, replicas=assay.Replicas([shop.second.url], proven=proven))
 
 
 async def test_server_that_is_no_copy_of_the_primary_is_refused(
-    shop: Trio, proven: Path, server_18: DatabaseUrl
+    shop: Trio, proven: Path, server_18: DatabaseUrl, surface: Any
 ) -> None:
     with pytest.raises(assay.ConfigurationError) as caught:
-        await assay.Pool.open(shop.primary.url, replicas=assay.Replicas([shop.first.url, server_18], proven=proven))
+        await surface.Pool.open(shop.primary.url, replicas=assay.Replicas([shop.first.url, server_18], proven=proven))
     assert str(caught.value).startswith(
         f"The replica {server_18.place} is no replica of this primary: its system identifier"
     )
     assert str(caught.value).endswith("correct the URL, or make the replica anew with pg_basebackup")
 
 
-async def test_server_given_twice_is_refused(shop: Trio) -> None:
+async def test_server_given_twice_is_refused(shop: Trio, surface: Any) -> None:
     with pytest.raises(assay.ConfigurationError, match="is given twice among the pool's URL and its replicas"):
-        assay.Pool(shop.primary.url, replicas=[shop.primary.url])
+        surface.Pool(shop.primary.url, replicas=[shop.primary.url])
 
 
-async def test_empty_list_is_a_pool_without_replicas(shop: Trio) -> None:
-    async with assay.Pool(shop.primary.url, replicas=[]) as pool:
-        assert type(pool) is assay.Pool
-        assert pool.members() == ()
+@pytest.mark.parametrize("kind", [assay.Pool, sync.Pool])
+def test_empty_list_is_a_pool_without_replicas(server_18: DatabaseUrl, kind: Any) -> None:
+    pool = kind(server_18, replicas=[])
+    assert type(pool) is kind
+    assert pool.members() == ()
 
 
-async def test_class_of_ones_own_is_told_that_it_gets_no_replicas(shop: Trio) -> None:
-    class Mine(assay.Pool):
+@pytest.mark.parametrize(("kind", "name"), [(assay.Pool, "assay.Pool"), (sync.Pool, "assay.sync.Pool")])
+def test_class_of_ones_own_is_told_that_it_gets_no_replicas(server_18: DatabaseUrl, kind: Any, name: str) -> None:
+    class Mine(kind):  # type: ignore[misc]  # either
         pass
 
-    with pytest.raises(assay.UsageError, match=r"Mine takes no replicas; give them to assay\.Pool itself"):
-        Mine(shop.primary.url, replicas=shop.replicas)
+    with pytest.raises(assay.UsageError, match=f"Mine takes no replicas; give them to {name} itself"):
+        Mine(server_18, replicas=[server_18])
 
 
-async def test_pool_is_opened_once(shop: Trio, proven: Path) -> None:
+async def test_pool_is_opened_once(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         with pytest.raises(assay.PoolClosed, match="a pool is opened once"):
             await pool.__aenter__()
@@ -196,7 +206,7 @@ async def test_pool_is_opened_once(shop: Trio, proven: Path) -> None:
         await pool.__aenter__()
 
 
-async def test_closed_pool_says_so_and_leaves_no_connection(shop: Trio, proven: Path) -> None:
+async def test_closed_pool_says_so_and_leaves_no_connection(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven) as pool:
         await pool.fetch_one(bool, WHERE)
     for sql in (WHERE, "select 1"):
@@ -207,7 +217,7 @@ async def test_closed_pool_says_so_and_leaves_no_connection(shop: Trio, proven: 
         await asyncio.to_thread(until, lambda node=node: node.run(count) == "0")
 
 
-async def test_limits_and_renewal_hold_for_every_member(shop: Trio, proven: Path) -> None:
+async def test_limits_and_renewal_hold_for_every_member(shop: Trio, proven: Path, opened: Opened) -> None:
     async with opened(shop, proven, pool={"min_connections": 1, "max_connections": 4}) as pool:
         assert (pool.stats().open, pool.stats().max_connections) == (3, 12)
         pool.resize(min_connections=2, max_connections=3)
@@ -222,7 +232,7 @@ async def test_limits_and_renewal_hold_for_every_member(shop: Trio, proven: Path
 
 
 async def test_changes_of_members_are_written_to_the_log(
-    shop: Trio, proven: Path, caplog: pytest.LogCaptureFixture
+    shop: Trio, proven: Path, caplog: pytest.LogCaptureFixture, opened: Opened
 ) -> None:
     caplog.set_level(logging.INFO, "assay.replicas")
     async with opened(shop, proven, max_lag=0.3) as pool:
@@ -292,13 +302,43 @@ async def parent():
 
 asyncio.run(parent())
 """
+FORK_OF_THREADS = """
+import os, sys, time, warnings
+import assay
+from assay import sync
+
+warnings.filterwarnings("ignore", message=".*use of fork")
+READ, URLS, PROVEN = sys.argv[1], sys.argv[2:5], sys.argv[5]
 
 
+def tell(what, attempt):
+    try:
+        print(what, attempt(), flush=True)
+    except assay.Error as error:
+        print(what, type(error).__name__, error, flush=True)
+
+
+replicas = assay.Replicas(URLS[1:], proven=PROVEN, check_every=0.05)
+with sync.Pool(URLS[0], replicas=replicas) as pool, pool.listen("news"):
+    pid = os.fork()
+    if pid == 0:
+        tell("read:", lambda: pool.fetch_one(str, READ, 1))
+        tell("write:", lambda: pool.execute("update item set value = 'child'"))
+        pool.close()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    time.sleep(0.2)
+    tell("parent:", lambda: pool.fetch_one(str, READ, 1))
+    print("parents:", [member.role.value for member in pool.members()], pool.stats().closed, flush=True)
+"""
+
+
+@pytest.mark.parametrize("code", [pytest.param(FORK, id="async"), pytest.param(FORK_OF_THREADS, id="sync")])
 def test_forked_child_is_told_to_open_its_own_and_does_not_disturb_its_parent(
-    shop: Trio, proven: Path, tmp_path: Path
+    shop: Trio, proven: Path, tmp_path: Path, code: str
 ) -> None:
     script = tmp_path / "forking.py"
-    script.write_text(FORK)
+    script.write_text(code)
     urls = [node.url.reveal() for node in shop.nodes]
     command = [sys.executable, "-W", "error", str(script), READ, *urls, str(proven)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -310,7 +350,8 @@ def test_forked_child_is_told_to_open_its_own_and_does_not_disturb_its_parent(
     assert lines["parents"] == "['primary', 'replica', 'replica'] 0"
 
 
-async def test_another_event_loop_is_told_to_open_its_own(shop: Trio, proven: Path) -> None:
+@only_async
+async def test_another_event_loop_is_told_to_open_its_own(shop: Trio, proven: Path, opened: Opened) -> None:
     async def use(pool: assay.Pool) -> None:
         for attempt in (pool.fetch_one(bool, WHERE), pool.execute("select 1"), pool.close()):
             with pytest.raises(assay.UsageError, match="was opened in a"):

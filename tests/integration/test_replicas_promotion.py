@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.fixtures.replication import WHERE, Trio, eventually, listed, opened, roles
+from tests.fixtures.replication import WHERE, Opened, Trio, eventually, listed, roles
 
 import assay
 from assay.config import DatabaseUrl
@@ -85,7 +85,7 @@ class Load:
         await eventually(lambda: len(self.acknowledged) >= enough)
 
 
-async def test_promotion_under_load_is_followed(own_trio: Trio, proven: Path) -> None:
+async def test_promotion_under_load_is_followed(own_trio: Trio, proven: Path, opened: Opened) -> None:
     trio = own_trio
     trio.primary.run(SCHEMA)
     trio.primary.configure("synchronous_standby_names", '"first"')  # so that PostgreSQL itself loses nothing
@@ -129,7 +129,7 @@ async def test_promotion_under_load_is_followed(own_trio: Trio, proven: Path) ->
 
 
 async def test_old_primary_that_runs_on_is_cut_off_and_a_new_one_can_follow_it_back(
-    own_trio: Trio, proven: Path
+    own_trio: Trio, proven: Path, opened: Opened
 ) -> None:
     trio = own_trio
     trio.primary.run(SCHEMA)
@@ -163,7 +163,7 @@ async def test_old_primary_that_runs_on_is_cut_off_and_a_new_one_can_follow_it_b
             assert roles(unaware)[:2] == ["stale", "primary"]
 
 
-async def test_planned_switch_of_roles_leaves_all_members_in_use(own_trio: Trio, proven: Path) -> None:
+async def test_planned_switch_of_roles_leaves_all_members_in_use(own_trio: Trio, proven: Path, opened: Opened) -> None:
     trio = own_trio
     trio.primary.run(SCHEMA)
     trio.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -67,24 +68,16 @@ class Following(Trail, Transactions):
         Its text can travel, such as in a cookie: ``str(position)``, and :meth:`Position.parse` at the other end.
         """
         if self.wrote:
-            self.wrote = False
-            try:
-                self.reach(await self._home.position())
-            except BaseException:
-                self.wrote = True
-                raise
+            mark = self.mark
+            self.reach(await self._home.position(), mark)
         return self._after
 
     async def note(self, session: Session) -> None:
         """Take the position in a session of the primary; when that fails, the next read does."""
-        self.wrote = False
-        try:
+        mark = self.mark
+        with suppress(Error):
             async with session.using() as driver:
-                self.reach(await inserted(driver))
-        except BaseException as error:
-            self.wrote = True
-            if not isinstance(error, Error):
-                raise
+                self.reach(await inserted(driver), mark)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,7 +93,7 @@ class Following(Trail, Transactions):
 
     def take_back(self, session: Session) -> None:
         """Take it back; something may have been written in it."""
-        self.wrote = True
+        self.has_written()
         self._home.take_back(session)
 
     def holds(self, session: Session) -> bool:

@@ -112,7 +112,7 @@ class ReplicatedPool(Pool):
             try:
                 return await self._on_primary(query, row, values)
             finally:
-                following.wrote = True
+                following.has_written()
         reader = await self._reader_for(following)
         found = await self._reading.answer(reader, query, row, values) if reader is not None else None
         return found or await self._on_primary(query, row, values, following)

@@ -53,7 +53,7 @@ class Replicated(Transactions):
         try:
             return await self._fetch(row, sql, args, named)
         finally:
-            following.wrote = True
+            following.has_written()
 
     async def execute_for(
         self, following: Following, sql: str, args: tuple[object, ...], named: dict[str, object]
@@ -62,4 +62,4 @@ class Replicated(Transactions):
         try:
             return await self._execute(sql, args, named)
         finally:
-            following.wrote = True
+            following.has_written()

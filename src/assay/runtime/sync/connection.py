@@ -105,7 +105,7 @@ class Connection(Transactions, AdvisoryLocks):
     def listen(self, *channels: str, limit: int = 10_000, keepalive: float = 30.0) -> Listener:
         """The notifications of channels, on another connection to the same database; see :meth:`assay.Pool.listen`."""
         url = self._url
-        return Listener(lambda: open_connection(url), channels, limit=limit, keepalive=keepalive)
+        return Listener(lambda: Session(open_connection(url)), channels, limit=limit, keepalive=keepalive)
 
     def _locking(self) -> AbstractContextManager[Connection]:
         return nullcontext(self)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 
@@ -41,7 +41,7 @@ class Listener:
 
     def __init__(
         self,
-        open_driver: Callable[[], psycopg.Connection[Any]],
+        open_session: Callable[[], Session],
         channels: tuple[str, ...],
         *,
         limit: int,
@@ -51,7 +51,7 @@ class Listener:
         self._bell: tuple[socket.socket, socket.socket] | None = None
         """What is written at one end wakes up the thread that waits at the other."""
         check_listening(channels, limit, keepalive)
-        self._open = open_driver
+        self._open = open_session
         self._channels = dict.fromkeys(channels)
         self._keepalive = keepalive
         self._inbox = Inbox(limit)
@@ -136,7 +136,7 @@ class Listener:
         return bool(waiting.poll(seconds * 1000))
 
     def _connect(self) -> None:
-        session = Session(self._open())
+        session = self._open()
         try:
             for channel in self._channels:
                 session.command(f"LISTEN {quote_identifier(channel)}")

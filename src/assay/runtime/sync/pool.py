@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, LiteralString, Self
+from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 
 import psycopg
 
@@ -17,7 +17,7 @@ from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
 from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
 from assay.runtime.pool import PoolStats
-from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_url
+from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_pgbouncer, read_url
 from assay.runtime.query import Query
 from assay.runtime.slow_queries import SlowQueries
 from assay.runtime.sync.advisory import AdvisoryLocks
@@ -26,14 +26,17 @@ from assay.runtime.sync.connecting import open_connection
 from assay.runtime.sync.connection import Connection
 from assay.runtime.sync.hooks import AfterConnect, Hooks, KeepOrClose
 from assay.runtime.sync.listening import Listener
+from assay.runtime.sync.replicas.surface import Replicated
 from assay.runtime.sync.reserve import Reserve
 from assay.runtime.sync.session import Session
-from assay.runtime.sync.transaction import Transactions
 from assay.runtime.sync.watched_reserve import WatchedReserve
 from assay.runtime.sync.watched_session import WatchedBouncedSession, WatchedSession
 
+if TYPE_CHECKING:
+    from assay.runtime.replicas.options import Replicas
 
-class Pool(Transactions, AdvisoryLocks):
+
+class Pool(Replicated, AdvisoryLocks):
     """Connections to one database, kept open and shared by threads.
 
     ::
@@ -50,6 +53,16 @@ class Pool(Transactions, AdvisoryLocks):
     """
 
     __slots__ = ("_hooks", "_reserve", "_settings", "_url", "_watched", "name")
+
+    def __new__(
+        cls, *args: Any, replicas: Sequence[str | DatabaseUrl] | Replicas | None = None, **options: Any
+    ) -> Self:
+        """Only with replicas is there anything to choose: without them, a statement pays nothing for it."""
+        if not replicas or cls is not Pool:
+            return object.__new__(cls)
+        from assay.runtime.sync.replicas.pool import ReplicatedPool
+
+        return cast("Self", object.__new__(ReplicatedPool))
 
     def __init__(
         self,
@@ -71,8 +84,11 @@ class Pool(Transactions, AdvisoryLocks):
         after_release: KeepOrClose | None = None,
         observers: Sequence[ObserverFactory] = (),
         name: str | None = None,
+        replicas: Sequence[str | DatabaseUrl] | Replicas | None = None,
     ) -> None:
-        self._url = read_url(url)
+        if replicas:
+            raise UsageError(f"{type(self).__name__} takes no replicas; give them to assay.sync.Pool itself")
+        self._url, bounced = read_pgbouncer(read_url(url))
         options = read_options({
             "min_connections": min_connections,
             "max_connections": max_connections,
@@ -81,7 +97,7 @@ class Pool(Transactions, AdvisoryLocks):
             "max_lifetime": max_lifetime,
             "connect_timeout": connect_timeout,
             "reset": reset,
-            "pgbouncer": pgbouncer,
+            "pgbouncer": bounced if pgbouncer is None else pgbouncer,
             "leak_after": leak_after,
             "slow_query": slow_query,
         })  # fmt: skip
@@ -170,9 +186,9 @@ class Pool(Transactions, AdvisoryLocks):
             raise refuse_to_keep("listen")
         return Listener(self._open_listening, channels, limit=limit, keepalive=keepalive)
 
-    def _open_listening(self) -> psycopg.Connection[Any]:
+    def _open_listening(self) -> Session:
         timeout = self._reserve.options.connect_timeout
-        return open_connection(self._url, timeout=timeout, server_settings=self._settings)
+        return Session(open_connection(self._url, timeout=timeout, server_settings=self._settings))
 
     def _locking(self) -> Lease:
         return self.acquire()
@@ -186,11 +202,11 @@ class Pool(Transactions, AdvisoryLocks):
         Raises PoolTimeout, PoolClosed, ConnectionFailed or another Error that names host, port and database.
         """
         try:
-            session = self._reserve.lend(timeout)
+            session = self._lend(timeout)
             try:
                 session.command("select 1", timeout=timeout)
             finally:
-                self._reserve.give_back(session)
+                self.take_back(session)
         except (TimeoutError, PoolTimeout):
             message = f"No answer from {self._url.place} within {timeout:g} s"
             failure = self._reserve.openings.last_failure
@@ -200,6 +216,11 @@ class Pool(Transactions, AdvisoryLocks):
             if self._url.place in str(error):
                 raise
             raise ConnectionFailed(f"No answer from {self._url.place}: {error}") from error
+
+    @property
+    def place(self) -> str:
+        """Which database, in words for people: ``database "app" at db.example:5432``."""
+        return self._url.place
 
     def stats(self) -> PoolStats:
         """The pool at this moment."""
@@ -224,7 +245,10 @@ class Pool(Transactions, AdvisoryLocks):
 
     def lend(self) -> Session:
         """A session that nobody else uses."""
-        return self._reserve.lend()
+        return self._lend(None)
+
+    def _lend(self, timeout: float | None) -> Session:
+        return self._reserve.lend(timeout)
 
     def take_back(self, session: Session) -> None:
         """Take a session back, in whatever state."""
@@ -233,7 +257,7 @@ class Pool(Transactions, AdvisoryLocks):
     def take_back_later(self, session: Session) -> None:
         """Take a session back in another thread, where this one must not wait, such as while garbage is collected."""
         with suppress(RuntimeError):  # at the end of the interpreter, where nothing more can be done
-            threading.Thread(target=self._reserve.give_back, args=(session,), daemon=True).start()
+            threading.Thread(target=self.take_back, args=(session,), daemon=True).start()
 
     def holds(self, session: Session) -> bool:
         """Whether a session that it lent may still be used: until it is taken back."""

@@ -255,6 +255,7 @@ class Reserve:
     def _hold(self, session: Session) -> None:
         """Take up a new session, and look after it when nobody else does any more."""
         number = session.number = next(self._numbers)
+        session.owner = self
 
         def vanished(_: object) -> None:  # in whichever thread, at any moment
             self._vanished.append(number)
@@ -413,9 +414,16 @@ class Reserve:
                 if self._held:
                     _log.warning("%s", unreturned(self._url, self.in_use, timeout, self.places()))
         finally:
-            for session in self._all():
-                session.interrupt()
-                self._retire(session)
+            self._cut(self._all())
+
+    def _cut(self, sessions: list[Session]) -> None:
+        """End sessions under the threads that use them, all at once: each may have to wait for the server."""
+        cuts = [threading.Thread(target=session.interrupt, daemon=True) for session in sessions]
+        for cut in cuts:
+            cut.start()
+        for session, cut in zip(sessions, cuts, strict=True):
+            cut.join()
+            self._retire(session)
 
     def places(self) -> list[str]:
         """Where the connections in use were taken; nothing is known of it unless they are watched for leaks."""

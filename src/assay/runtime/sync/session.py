@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import asyncpg
 import psycopg
@@ -39,6 +39,14 @@ _PLAN_INVALID = "cached statement plan is invalid due to a database schema or co
 _IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE})
 
 
+class Owner(Protocol):
+    """What a session of a pool goes back to."""
+
+    def give_back(self, session: Session) -> None:
+        """Take it back, whatever state it is in."""
+        ...
+
+
 class Session:
     """A psycopg connection that belongs to a pool, or to nobody else.
 
@@ -46,7 +54,7 @@ class Session:
     """
 
     __slots__ = (
-        *("__weakref__", "number"),
+        *("__weakref__", "number", "owner"),
         *("_described", "_ended", "_forgotten", "_lock", "_pid", "_prepared", "_types", "cursors", "driver", "wire"),
         *("depth", "expires_at", "footprint", "idle_since", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
@@ -56,6 +64,8 @@ class Session:
         self.driver = driver
         self.number = 0
         """Which it is of its pool's."""
+        self.owner: Owner | None = None
+        """The pool's reserve that it goes back to."""
         self.interrupted = False
         """Whether a statement was left before its result was there."""
         self.footprint = Footprint.NONE
@@ -154,6 +164,17 @@ class Session:
         if self.is_busy and not self.driver.closed:
             self._ended = True
             self.wire.end_from_outside()
+
+    def break_off(self) -> None:
+        """Break the connection, also under another thread, which finds that out by itself; the server is not asked."""
+        if self._pid != os.getpid():
+            return  # the socket is the parent's too
+        if self.is_busy:
+            self.wire.hang_up()
+            return
+        with self._lock:  # so that nobody closes it meanwhile, and its number in the system is another socket's
+            if not self.driver.closed:
+                self.wire.hang_up()
 
     def mend(self, *, always: bool, timeout: float) -> None:
         """Make the session as good as new, or raise: then it must be closed.

@@ -17,6 +17,8 @@ from psycopg.pq.abc import PGresult
 
 CANCEL_TIMEOUT = 5.0
 """Seconds in which the server must have stopped a statement that was interrupted; then the connection is cut."""
+ENDING_TIMEOUT = 2.0
+"""Seconds that a server has to take the request to cancel what runs on a connection that is ended from outside."""
 
 COPYING = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
 
@@ -247,7 +249,7 @@ class Wire:
             # It waits as long as the network does. PgBouncer knows only clients that are connected still.
             asking = threading.Thread(target=lambda: _quietly(cancel.cancel), daemon=True)
             asking.start()
-            asking.join(CANCEL_TIMEOUT)
+            asking.join(ENDING_TIMEOUT)
             self.hang_up()
 
     def hang_up(self) -> None:
