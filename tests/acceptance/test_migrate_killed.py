@@ -66,7 +66,10 @@ RESULT = {
     "log": "select moment from log order by moment",
     "ledger": "select version || ' ' || success || ' ' || checksum::text from _sqlx_migrations order by version",
     "rows": "select count(*) from t union all select count(*) from late",
-    "locks": "select count(*) from pg_locks where locktype = 'advisory'",
+    "locks": """
+        select count(*) from pg_locks
+        where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+    """,
 }
 
 MOMENTS = {

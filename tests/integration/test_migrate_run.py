@@ -49,6 +49,12 @@ async def refusal(target: Any, folder: Path, **options: Any) -> str:
     return str(caught.value)
 
 
+SLEEPERS = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+LOCKS = """
+select count(*) from pg_locks
+where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+"""
+
 THREE = {
     "1_one.sql": "create table one ();\n",
     "2_two.up.sql": "create table two ();\n",
@@ -105,6 +111,8 @@ async def test_a_failing_file_leaves_nothing_and_those_before_it_stay(
         ("create table a (x int primary key);\ninsert into a\nvalues (1), (1);", "2:1"),
         ("do $$\nbegin\n  perform 1 / 0;\nend $$;", "1:1"),
         ("select 'never closed;\nselect 2;", "1:8"),
+        ("-- lock-timeout: 5s\n-- statement-timeout: 5s\nselect ä, oops;", "3:8"),
+        (f"select '{'x' * 200_000}',\n  oops;", "2:3"),
     ],
 )
 async def test_an_error_names_line_and_column_in_characters(
@@ -121,6 +129,26 @@ async def test_a_constraint_that_fails_at_the_commit_is_reported(database: Datab
     )
     text = await refusal(database, write(tmp_path, {"1_x.sql": sql}))
     assert f"{tmp_path}/1_x.sql: at the end of the transaction: insert or update" in text
+
+
+@pytest.mark.parametrize("sql", ["selec 1;", "select 1 / 0;", "create table a ();\nselect oops;"])
+async def test_after_a_failure_a_lent_connection_is_in_no_transaction(driver: Any, tmp_path: Path, sql: str) -> None:
+    await refusal(driver, write(tmp_path, {"1_a.sql": sql}))
+    assert not driver.is_in_transaction()
+    assert await driver.fetchval("select to_regclass('a') is null")
+
+
+async def test_a_file_costs_one_message_more_than_it_has_statements(database_18: DatabaseUrl, tmp_path: Path) -> None:
+    sent: list[str] = []
+    connection = await asyncpg.connect(database_18.reveal())
+    connection.add_query_logger(lambda record: sent.append(record.query))
+    await migrate.run(connection, write(tmp_path, {"1_a.sql": "create table a ();\ncreate table b ();"}))
+    await connection.close()
+    assert [query for query in sent if query.startswith(("begin", "\ncreate table b", "insert into public"))] == sent[
+        -4:-1
+    ]
+    assert sent[-4] == "begin;create table a ();"
+    assert sent[-2].endswith("; commit")
 
 
 async def test_nothing_is_begun_when_a_later_file_cannot_be_run(database_18: DatabaseUrl, tmp_path: Path) -> None:
@@ -310,22 +338,25 @@ async def test_assays_own_pool_and_connection_are_targets(database: DatabaseUrl,
         assert len((await migrate.run(pool, folder, target_version=2)).steps) == 2
         async with pool.acquire() as connection:
             assert len((await migrate.run(connection, folder)).steps) == 1
-        assert await pool.fetch_one(int, "select count(*) from pg_locks where locktype = 'advisory'") == 0
+        assert await pool.fetch_one(int, LOCKS) == 0
     assert await tables(driver) == ["one", "three", "two"]
 
 
+@pytest.mark.parametrize(
+    "sql", ["create table a ();\nselect pg_sleep(60);", "select pg_sleep(60);\ncreate table a ();"]
+)
 async def test_a_cancelled_run_rolls_back_and_lets_the_lock_go(
-    database: DatabaseUrl, driver: Any, tmp_path: Path
+    database: DatabaseUrl, driver: Any, tmp_path: Path, sql: str
 ) -> None:
-    folder = write(tmp_path, {"1_a.sql": "create table a ();\nselect pg_sleep(60);"})
-    task = asyncio.create_task(migrate.run(driver, folder))
+    task = asyncio.create_task(migrate.run(driver, write(tmp_path, {"1_a.sql": sql})))
     watcher = await asyncpg.connect(database.reveal())
-    while not await watcher.fetchval("select count(*) from pg_stat_activity where wait_event = 'PgSleep'"):
+    while not await watcher.fetchval(SLEEPERS):
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await watcher.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
+    assert await watcher.fetchval(LOCKS) == 0
     await watcher.close()
+    assert not driver.is_closed()
     assert (await tables(driver), await ledger(driver)) == ([], [])
     assert len((await migrate.run(driver, write(tmp_path, THREE))).steps) == 3

@@ -13,7 +13,9 @@ from assay.runtime.connecting import translate
 from assay.sql.splitting import Statement
 
 
-def statement_failed(ready: Ready, number: int, statement: Statement, error: Exception, remains: str) -> Error:
+def statement_failed(
+    ready: Ready, number: int, statement: Statement, error: Exception, remains: str, *, ahead: int = 0
+) -> Error:
     """The error for a statement that the server refused, or during which the connection broke.
 
     Args:
@@ -22,12 +24,13 @@ def statement_failed(ready: Ready, number: int, statement: Statement, error: Exc
         statement: that statement.
         error: what the driver raised.
         remains: a sentence on what the failure leaves behind.
+        ahead: how many characters were sent ahead of the statement in the same message.
     """
     if not isinstance(error, asyncpg.PostgresError) or error.severity is None:
         lost = translate(error)
         where = f"{ready.place(statement)}: {lost} (statement {number} of {len(ready.statements)}). {remains}"
         return type(lost)(where) if isinstance(lost, ConnectionLost) else MigrationError(where)
-    place = _place(ready, statement, error)
+    place = _place(ready, statement, error, ahead)
     count = f", statement {number} of {len(ready.statements)}" if len(ready.statements) > 1 else ""
     lines = [
         f"{place}: {_message(error)} (SQLSTATE {error.sqlstate}{count})",
@@ -52,11 +55,11 @@ def commit_failed(ready: Ready, error: Exception, remains: str) -> Error:
     return MigrationError(f"{path}: at the end of the transaction: {cause}\n{remains}")
 
 
-def _place(ready: Ready, statement: Statement, error: asyncpg.PostgresError) -> Place:
+def _place(ready: Ready, statement: Statement, error: asyncpg.PostgresError, ahead: int) -> Place:
     """Where the server points to, in characters of the statement from 1; the statement's first word if nowhere."""
     if not error.position:
         return ready.place(statement)
-    return Place.of(ready.script, statement.start + int(error.position) - 1)
+    return Place.of(ready.script, statement.start + int(error.position) - 1 - ahead)
 
 
 def _message(error: asyncpg.PostgresError) -> str:

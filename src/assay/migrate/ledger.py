@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assay.errors import MigrationError
 from assay.migrate.model import LedgerRow, Migration
 from assay.runtime.connecting import DriverConnection
+from assay.sql.quoting import quote_literal
 
 TABLE = "_sqlx_migrations"
 
@@ -90,6 +91,18 @@ class LedgerTable:
             migration.checksum,
             nanoseconds,
         )
+
+    def insertion(self, migration: Migration, nanoseconds: int) -> str:
+        """The statement that adds the row of a migration that was applied, to be sent together with others."""
+        description, checksum = quote_literal(migration.description), f"decode('{migration.checksum.hex()}', 'hex')"
+        return (
+            f"insert into {self.name} (version, description, success, checksum, execution_time) "  # noqa: S608
+            f"values ({migration.version}, {description}, true, {checksum}, {nanoseconds})"
+        )
+
+    def deletion(self, version: int) -> str:
+        """The statement that takes the row of a migration away, to be sent together with others."""
+        return f"delete from {self.name} where version = {version}"  # noqa: S608
 
     async def finish(self, connection: DriverConnection, migration: Migration, nanoseconds: int) -> None:
         """Turn the row of a migration that was under way into that of one that is applied."""

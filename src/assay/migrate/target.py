@@ -14,6 +14,7 @@ from assay.errors import MigrationError, UsageError
 from assay.migrate.liveness import notice_death
 from assay.migrate.proxy import Opening, refuse_other_process, refuse_transaction_pooling
 from assay.runtime.connecting import DriverConnection, open_connection
+from assay.sql.quoting import quote_literal
 
 APPLICATION_NAME = "assay migrate"
 """What pg_stat_activity shows for the connections opened here."""
@@ -73,9 +74,10 @@ class Session:
 
     async def restore_settings(self) -> None:
         """Undo what a file set in the session, so that each finds the same whatever ran before it."""
-        await self.connection.execute("reset session authorization; reset all")
+        statements = ["reset session authorization", "reset all"]
         for name, value in self.settings:
-            await self.connection.execute("select set_config($1, $2, false)", name, value)
+            statements.append(f"select set_config({quote_literal(name)}, {quote_literal(value)}, false)")
+        await self.connection.execute("; ".join(statements))
 
 
 @asynccontextmanager

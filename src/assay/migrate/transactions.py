@@ -14,6 +14,8 @@ from assay.migrate.target import Session
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection
 
 _REMAINS = "Nothing of this file was kept."
+_SHORT = 100_000
+"""Characters of a statement that are not worth a message less: with BEGIN before it, it is copied."""
 
 
 @asynccontextmanager
@@ -33,30 +35,59 @@ async def atomic(connection: DriverConnection) -> AsyncIterator[None]:
 async def run_in_transaction(session: Session, ledger: LedgerTable, ready: Ready) -> int:
     """Run a file and enter it in the ledger; gives the nanoseconds that took, without the commit.
 
+    BEGIN goes out with the first statement, and COMMIT with the row of the ledger, so that a file costs one message
+    more than it has statements.
+
     Raises MigrationError when the server refuses a statement, ConnectionLost when the connection breaks.
     """
     start = time.perf_counter_ns()
     try:
-        async with atomic(session.connection):
-            await session.check_process()
-            for setting in ready.script.timeouts.settings(local=True):
-                await session.connection.execute(setting)
-            await _run_statements(session.connection, ready)
+        async with _rolled_back_on_failure(session.connection):
+            await _run_statements(session, ready)
             if ready.changes_settings:
                 await session.restore_settings()
             elapsed = time.perf_counter_ns() - start
-            if ready.direction is Direction.UP:
-                await ledger.insert(session.connection, ready.migration, True, elapsed)
-            else:
-                await ledger.delete(session.connection, ready.migration.version)
+            await session.connection.execute(f"{_entry(ledger, ready, elapsed)}; commit")
     except DRIVER_ERRORS as error:
         raise commit_failed(ready, error, _REMAINS) from error
     return elapsed
 
 
-async def _run_statements(connection: DriverConnection, ready: Ready) -> None:
+def _entry(ledger: LedgerTable, ready: Ready, elapsed: int) -> str:
+    if ready.direction is Direction.UP:
+        return ledger.insertion(ready.migration, elapsed)
+    return ledger.deletion(ready.migration.version)
+
+
+async def _run_statements(session: Session, ready: Ready) -> None:
+    before = await _begin(session, ready)
     for number, statement in enumerate(ready.statements, 1):
         try:
-            await connection.execute(statement.text)
+            await session.connection.execute(before + statement.text if before else statement.text)
         except DRIVER_ERRORS as error:
-            raise statement_failed(ready, number, statement, error, _REMAINS) from error
+            raise statement_failed(ready, number, statement, error, _REMAINS, ahead=len(before)) from error
+        before = ""
+
+
+async def _begin(session: Session, ready: Ready) -> str:
+    """What is to be sent ahead of the first statement in one message; nothing where it went by itself."""
+    begin = "".join(f"{each};" for each in ("begin", *ready.script.timeouts.settings(local=True)))
+    if session.behind is None and ready.statements and len(ready.statements[0].text) <= _SHORT:
+        return begin
+    await session.connection.execute(begin)
+    await session.check_process()
+    return ""
+
+
+@asynccontextmanager
+async def _rolled_back_on_failure(connection: DriverConnection) -> AsyncIterator[None]:
+    """End the transaction that a block has begun, should an exception leave the block."""
+    try:
+        yield
+    except BaseException as error:
+        # While a statement is being cancelled, the driver does not know whether it has begun a transaction.
+        unsure = not isinstance(error, Exception)
+        if not connection.is_closed() and (unsure or connection.is_in_transaction()):
+            with suppress(*DRIVER_ERRORS):
+                await connection.execute("rollback")
+        raise
