@@ -41,6 +41,15 @@ class Loading:
         return options if self.privileges else [*options, "--no-privileges"]
 
 
+def check_version(manifest: Manifest, into: DatabaseUrl, major: int) -> None:
+    """Raises BackupError when a server is older than the one that was backed up: pg_dump does not write for it."""
+    if major < manifest.server_major:
+        raise BackupError(
+            f"The backup {manifest.id} is of PostgreSQL {manifest.server_major}, and {into.place} is on {major}; "
+            f"restore it on a server of version {manifest.server_major} or newer"
+        )
+
+
 async def load(
     manifest: Manifest,
     archive: Path,
@@ -63,13 +72,8 @@ async def load(
             indexes and constraints.
         told: told the progress, in tables.
 
-    Raises BackupError with pg_restore's words, also when the server is older than the one that was backed up.
+    Raises BackupError with pg_restore's words.
     """
-    if major < manifest.server_major:
-        raise BackupError(
-            f"The backup {manifest.id} is of PostgreSQL {manifest.server_major}, and {into.place} is on {major}; "
-            f"restore it on a server of version {manifest.server_major} or newer"
-        )
     program = client_program("pg_restore", max(major, manifest.program_major))
     arguments = ["--no-password", "--verbose", "--exit-on-error", f"--dbname={_conninfo(into.database)}"]
     arguments += loading.options()

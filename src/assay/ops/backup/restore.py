@@ -11,7 +11,7 @@ from assay.ops.backup.compare import Difference, compare_tables
 from assay.ops.backup.create import Told, archive_name
 from assay.ops.backup.databases import being_filled, exists, put_in_place, server_major
 from assay.ops.backup.fetching import fetched, find_damage
-from assay.ops.backup.loading import Loading, load, load_settings_of_database
+from assay.ops.backup.loading import Loading, check_version, load, load_settings_of_database
 from assay.ops.backup.manifest import Contents, Manifest
 from assay.ops.backup.stores import Store
 from assay.sql.quoting import quote_identifier
@@ -75,6 +75,7 @@ async def _fill(
     manifest: Manifest, archive: Path, target: DatabaseUrl, loading: Loading, told: Told | None, *, replace: bool
 ) -> None:
     major = await server_major(target)
+    check_version(manifest, target, major)
     async with being_filled(target, manifest.properties) as filled:
         schema_of = target if manifest.contents is Contents.DATA else None
         await load(manifest, archive, filled, loading, major=major, schema_of=schema_of, told=told)

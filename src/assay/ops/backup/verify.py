@@ -11,7 +11,7 @@ from assay.ops.backup.compare import Difference, compare_schemas, compare_tables
 from assay.ops.backup.create import Told, archive_name
 from assay.ops.backup.databases import being_filled, server_major
 from assay.ops.backup.fetching import fetched, find_damage
-from assay.ops.backup.loading import Loading, load
+from assay.ops.backup.loading import Loading, check_version, load
 from assay.ops.backup.manifest import Contents, Manifest
 from assay.ops.backup.stores import Store
 
@@ -60,6 +60,7 @@ async def verify_backup(
         )
     started = perf_counter()
     major = await server_major(server)
+    check_version(manifest, server, major)
     schema_of = server if manifest.contents is Contents.DATA else None
     loading = Loading(jobs=jobs, owners=False, privileges=False)
     async with fetched(store, manifest) as folder:
