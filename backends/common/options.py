@@ -22,6 +22,8 @@ class Service:
     """The largest request that is read."""
     health_timeout: float
     """Seconds that ``/health`` waits for the database."""
+    startup_timeout: float
+    """Seconds that starting waits for a database that does not answer."""
     log_level: int
     """The least important that is logged, as :mod:`logging` counts."""
     rate: float
@@ -57,6 +59,7 @@ def load_service(
         pool=read_options({}, values),
         max_body_bytes=int(positive(values, "MAX_BODY_BYTES", max_body_bytes)),
         health_timeout=positive(values, "HEALTH_TIMEOUT", 2.0),
+        startup_timeout=positive(values, "DB_STARTUP_TIMEOUT", 30.0),
         log_level=_log_level(values),
         rate=positive(values, "RATE_LIMIT", 100.0),
         burst=int(positive(values, "RATE_BURST", 400)),

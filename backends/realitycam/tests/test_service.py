@@ -96,7 +96,7 @@ async def test_a_request_that_no_connection_is_free_for_is_503_with_a_retry_afte
 
 
 async def test_a_database_that_is_not_there_stops_the_start_without_its_password() -> None:
-    options = options_for(DatabaseUrl.parse("postgresql://u:secret@127.0.0.1:1/nothing"))
+    options = options_for(DatabaseUrl.parse("postgresql://u:secret@127.0.0.1:1/nothing"), DB_STARTUP_TIMEOUT=0.2)
     with pytest.raises(assay.ConnectionFailed, match='database "nothing"') as caught:
         async with serve(options):
             pass
