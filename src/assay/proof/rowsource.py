@@ -36,14 +36,14 @@ def row_source(description: Description, style: Style, name: str) -> str:
         raise UsageError(f'"{name}" cannot be the name of a class')
     if not description.columns:
         raise UsageError("The statement returns no columns, so that there is no row to write a class for")
-    writer = _Writer(style, {name, *_field_names(description.columns)})
+    writer = RowWriter(style, {name, *_field_names(description.columns)})
     body = writer.row(name, f"A row of {_tables(description)}.", description.columns)
     classes = [*writer.classes, body]
     return "\n\n\n".join(["\n".join(writer.imports()), *classes]) + "\n"
 
 
 @dataclass(slots=True)
-class _Writer:
+class RowWriter:
     """Writes classes, and keeps what they need."""
 
     style: Style
@@ -58,7 +58,7 @@ class _Writer:
     def row(self, name: str, doc: str, columns: Sequence[Column], *, absent: frozenset[str] = frozenset()) -> str:
         """The class for a row; those inside it are added to the others."""
         fields = dict(self._fields(name, columns, absent=absent))
-        lines = [_HEADS[self.style].format(name), *_docstring(doc), "", *fields.values()]
+        lines = [_HEADS[self.style].format(name), *docstring_lines(doc), "", *fields.values()]
         return "\n".join(lines)
 
     def _fields(self, name: str, columns: Sequence[Column], *, absent: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -72,7 +72,7 @@ class _Writer:
             if own in done or ("." not in column.name and own in nested):
                 raise UsageError(f'Two columns are named "{own}"; give each a name of its own with as')
             done.add(own)
-            _check_name(own)
+            check_field_name(own)
             yield own, f"    {own}: {self._annotation(name, own, column, nested.get(own), absent=absent)}"
 
     def _annotation(
@@ -80,7 +80,7 @@ class _Writer:
     ) -> str:
         if below is not None and "." in column.name:
             inside = absent.union(may_be_missing(below))
-            inner = self.unique(_camel(own))
+            inner = self.unique(camel(own))
             self.classes.append(self.row(inner, f"The {own} of a {name}.", below, absent=inside))
             return f"{inner} | None" if inside > absent else inner
         if refusal(column.type) is not None:
@@ -91,7 +91,7 @@ class _Writer:
     def type_of(self, kind: PgType, allowed: tuple[str, ...] | None = None) -> str:
         """The annotation for a type; an enum type has a class of its own."""
         if kind.kind == "enum":
-            return self._enum(kind)
+            return self.enum_class(kind)
         if kind.kind in ("array", "domain") and kind.element is not None and not allowed:
             inner = self.type_of(kind.element)
             return f"{self.name('list')}[{inner}]" if kind.kind == "array" else inner
@@ -107,12 +107,13 @@ class _Writer:
             alias += "_"
         return alias
 
-    def _enum(self, kind: PgType) -> str:
+    def enum_class(self, kind: PgType) -> str:
+        """The class of an enum type, written when it is first asked for."""
         shown = str(kind)
         if shown not in self.enums:
-            self.enums[shown] = name = self.unique(_camel(kind.name))
-            members = _members(kind.labels)
-            lines = [f"class {name}(StrEnum):", *_docstring(f"The labels of the type {shown}."), "", *members]
+            self.enums[shown] = name = self.unique(camel(kind.name))
+            members = enum_members(kind.labels)
+            lines = [f"class {name}(StrEnum):", *docstring_lines(f"The labels of the type {shown}."), "", *members]
             self.classes.append("\n".join(lines))
         return self.enums[shown]
 
@@ -156,7 +157,8 @@ def _field_names(columns: Iterable[Column]) -> Iterator[str]:
         yield from column.name.split(".")
 
 
-def _check_name(name: str) -> None:
+def check_field_name(name: str) -> None:
+    """Raise UsageError for what cannot be the name of a field."""
     fine = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")
     if not fine or unicodedata.normalize("NFKC", name) != name:
         raise UsageError(f'"{name}" cannot be the name of a field; give the column another with as')
@@ -171,17 +173,17 @@ def _tables(description: Description) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _docstring(text: str) -> list[str]:
+def docstring_lines(text: str, width: int = _WIDTH) -> list[str]:
     """A docstring's lines, indented; whatever names are in it, it does not end early."""
     safe = text.replace("\\", "\\\\").replace('"', '\\"')
     safe = "".join(character if character.isprintable() else " " for character in safe)
-    wrapped = textwrap.wrap(safe, _WIDTH - 10, break_long_words=False, break_on_hyphens=False)
+    wrapped = textwrap.wrap(safe, width - 10, break_long_words=False, break_on_hyphens=False)
     if len(wrapped) == 1:
         return [f'    """{wrapped[0]}"""']
     return [f'    """{wrapped[0]}', *(f"    {line}" for line in wrapped[1:]), '    """']
 
 
-def _members(labels: Sequence[str]) -> list[str]:
+def enum_members(labels: Sequence[str]) -> list[str]:
     """The members of an enum class, each with a name of its own."""
     lines: list[str] = []
     taken: set[str] = set()
@@ -201,7 +203,7 @@ def _quoted(text: str) -> str:
     return written(ast.Constant(text), {}, '"')
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
     """``verification_log`` as the name of a class: ``VerificationLog``."""
     parts = [part for part in re.split(r"[^0-9A-Za-z]+", unicodedata.normalize("NFKD", name)) if part]
     joined = "".join(part[:1].upper() + part[1:] for part in parts)
