@@ -29,6 +29,7 @@ COMMANDS = {
     "schema": "Write out the schema.",
     "seed": "Load the project's seeds.",
     "server": "Start, stop and look at the embedded server.",
+    "stats": "Sizes, locks, slow statements and upkeep.",
 }
 """Each command is the object ``command`` of the module ``assay.cli.NAME``; the text is its line in the list."""
 

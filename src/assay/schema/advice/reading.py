@@ -53,23 +53,28 @@ async def read_facts(url: DatabaseUrl, *, live: bool) -> Facts:
 
 
 async def _facts(connection: DriverConnection, live: bool) -> Facts:
-    major = connection.get_server_version().major
-
-    async def rows(query: Query, *arguments: Any) -> list[Mapping[str, Any]]:
-        return [dict(row) for row in await connection.fetch(query.since(major), *arguments)]
-
-    tables = await rows(queries.TABLES)
-    oids = [row["oid"] for row in tables]
-    parts = [_by_table(await rows(query, oids)) for query in _PER_TABLE]
-    statistics = (await rows(queries.STATISTICS))[0] if live else None
+    statistics = (await _rows(connection, queries.STATISTICS))[0] if live else None
     return Facts(
-        tables=tuple(_table(row, *(part[row["oid"]] for part in parts)) for row in tables),
-        open_grants=tuple(_grant(row) for row in await rows(queries.OPEN_GRANTS)),
-        lone_inserts=tuple(_grant(row) for row in await rows(queries.LONE_INSERTS)),
-        definers=tuple(Routine(**row) for row in await rows(queries.DEFINERS)),
-        enums=tuple(EnumType(**_tuples(row, "values")) for row in await rows(queries.ENUMS)),
+        tables=await read_tables(connection),
+        open_grants=tuple(_grant(row) for row in await _rows(connection, queries.OPEN_GRANTS)),
+        lone_inserts=tuple(_grant(row) for row in await _rows(connection, queries.LONE_INSERTS)),
+        definers=tuple(Routine(**row) for row in await _rows(connection, queries.DEFINERS)),
+        enums=tuple(EnumType(**_tuples(row, "values")) for row in await _rows(connection, queries.ENUMS)),
         statistics=Statistics(statistics["days"] or 0.0, statistics["replicas"]) if statistics else None,
     )
+
+
+async def read_tables(connection: DriverConnection) -> tuple[Table, ...]:
+    """The tables of a database, on a connection whose search path is ``pg_catalog``."""
+    tables = await _rows(connection, queries.TABLES)
+    oids = [row["oid"] for row in tables]
+    parts = [_by_table(await _rows(connection, query, oids)) for query in _PER_TABLE]
+    return tuple(_table(row, *(part[row["oid"]] for part in parts)) for row in tables)
+
+
+async def _rows(connection: DriverConnection, query: Query, *arguments: Any) -> list[Mapping[str, Any]]:
+    major = connection.get_server_version().major
+    return [dict(row) for row in await connection.fetch(query.since(major), *arguments)]
 
 
 def _by_table(rows: Iterable[Mapping[str, Any]]) -> dict[int, list[dict[str, Any]]]:
@@ -84,10 +89,10 @@ def _tuples(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {**row, **{name: tuple(row[name]) for name in names}}
 
 
-_Rows = list[dict[str, Any]]
+_Many = list[dict[str, Any]]
 
 
-def _table(row: Mapping[str, Any], columns: _Rows, indexes: _Rows, foreign_keys: _Rows, constraints: _Rows) -> Table:
+def _table(row: Mapping[str, Any], columns: _Many, indexes: _Many, foreign_keys: _Many, constraints: _Many) -> Table:
     return Table(
         **_tuples(row, "policies"),
         columns={column["number"]: Column(**column) for column in columns},

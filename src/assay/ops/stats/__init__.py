@@ -1,0 +1,1 @@
+"""``assay stats``: what a server says of its tables, indexes, sessions and statements, section by section."""
