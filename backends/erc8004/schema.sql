@@ -267,7 +267,8 @@ CREATE TABLE public.trigger_actions (
     priority integer DEFAULT 1 NOT NULL,
     config jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT trigger_actions_action_type_check CHECK ((action_type = ANY (ARRAY['telegram'::text, 'rest'::text, 'mcp'::text])))
+    CONSTRAINT trigger_actions_action_type_check CHECK ((action_type = ANY (ARRAY['telegram'::text, 'rest'::text, 'mcp'::text]))),
+    CONSTRAINT trigger_actions_config_check CHECK ((jsonb_typeof(config) = 'object'::text))
 );
 
 CREATE SEQUENCE public.trigger_actions_id_seq
@@ -290,6 +291,7 @@ CREATE TABLE public.trigger_conditions (
     config jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT trigger_conditions_condition_type_check CHECK ((condition_type = ANY (ARRAY['field'::text, 'ema'::text, 'count'::text]))),
+    CONSTRAINT trigger_conditions_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
     CONSTRAINT trigger_conditions_operator_check CHECK ((operator = ANY (ARRAY['='::text, '!='::text, '<'::text, '<='::text, '>'::text, '>='::text, 'in'::text, 'contains'::text])))
 );
 
@@ -306,7 +308,8 @@ ALTER SEQUENCE public.trigger_conditions_id_seq OWNED BY public.trigger_conditio
 CREATE TABLE public.trigger_state (
     trigger_id uuid NOT NULL,
     state_data jsonb NOT NULL,
-    last_updated timestamp with time zone DEFAULT now() NOT NULL
+    last_updated timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trigger_state_state_data_check CHECK ((jsonb_typeof(state_data) = 'object'::text))
 );
 
 CREATE TABLE public.triggers (

@@ -9,7 +9,7 @@ create table trigger_conditions (
     field text not null,
     operator text not null check (operator in ('=', '!=', '<', '<=', '>', '>=', 'in', 'contains')),
     value text not null,
-    config jsonb,
+    config jsonb check (jsonb_typeof(config) = 'object'),
     created_at timestamptz not null default now()
 );
 

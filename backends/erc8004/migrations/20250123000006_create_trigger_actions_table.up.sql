@@ -6,7 +6,7 @@ create table trigger_actions (
     trigger_id uuid not null references triggers on delete cascade,
     action_type text not null check (action_type in ('telegram', 'rest', 'mcp')),
     priority integer not null default 1,
-    config jsonb not null,
+    config jsonb not null check (jsonb_typeof(config) = 'object'),
     created_at timestamptz not null default now()
 );
 
