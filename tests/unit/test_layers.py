@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,24 @@ def test_use_of_the_runtime_loads_only_the_first_layers() -> None:
     assert {room_of(name) for name in loaded if name.startswith("assay.")} <= {
         "_version", "errors", "config", "sql", "pgtypes", "runtime"
     }  # fmt: skip
+
+
+RARELY = {
+    *("batches", "bouncing", "copying", "given_rows", "listening", "observing", "slow_queries", "streaming"),
+    *("watched_reserve", "watched_session", "replicas.pool", "replicas.options", "replicas.watch", "sync"),
+}
+"""Rooms of the runtime that a pool does without until somebody asks for what is in them."""
+
+
+def test_pool_is_there_before_what_is_rarely_used_with_it() -> None:
+    loaded = loaded_by("import assay; assay.Pool('postgresql://app@db.example/app'); assay.connect, assay.Transaction")
+    assert not loaded & {f"assay.runtime.{module}" for module in RARELY}
+    assert "psycopg" not in loaded
+
+
+def test_what_is_rarely_used_exists() -> None:
+    for module in RARELY:
+        assert find_spec(f"assay.runtime.{module}") is not None, module
 
 
 def test_version_is_told_without_click_or_the_driver() -> None:

@@ -6,7 +6,7 @@ from asyncio import get_running_loop
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 
@@ -17,10 +17,12 @@ from assay.runtime.building import Builder
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.runtime.dynamic import query_for
 from assay.runtime.forks import disown, keep_from_children
-from assay.runtime.listening import Listener
 from assay.runtime.session import Session
 from assay.runtime.transaction import Transaction, Transactions
 from assay.sql.footprint import Footprint
+
+if TYPE_CHECKING:
+    from assay.runtime.listening import Listener
 
 CLOSE_TIMEOUT = 5.0
 """Seconds to say goodbye in; then the connection is cut."""
@@ -116,6 +118,8 @@ class Connection(Transactions, AdvisoryLocks):
     def listen(self, *channels: str, limit: int = 10_000, keepalive: float = 30.0) -> Listener:
         """The notifications of channels, on another connection to the same database; see :meth:`assay.Pool.listen`."""
         url = self._url
+        from assay.runtime.listening import Listener
+
         return Listener(lambda: open_connection(url), channels, limit=limit, keepalive=keepalive)
 
     def _locking(self) -> AbstractAsyncContextManager[Connection]:

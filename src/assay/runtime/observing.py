@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from assay.config import DatabaseUrl
+from assay.runtime.pool_options import observed_name as observed_name
 
 if TYPE_CHECKING:
     from assay.runtime.pool import PoolStats
@@ -95,11 +96,6 @@ class Observer(Protocol):
 
 ObserverFactory: TypeAlias = Callable[[Observed], Observer]
 """Makes the observer of a pool when it is opened, such as :class:`assay.contrib.prometheus.Prometheus`."""
-
-
-def observed_name(url: DatabaseUrl) -> str:
-    """What a pool without a name is called, as OpenTelemetry's conventions have it."""
-    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or url.user or ''}"
 
 
 def query_name(sql: str, *, awaits: bool = True) -> str:

@@ -13,25 +13,22 @@ import asyncpg
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, Error, PoolTimeout, UsageError
 from assay.runtime.advisory import AdvisoryLocks
-from assay.runtime.bouncing import BouncedSession, open_bounced, refuse_to_keep
 from assay.runtime.building import Builder
 from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.dynamic import query_for
 from assay.runtime.hooks import AfterConnect, Hooks, KeepOrClose
-from assay.runtime.listening import Listener
-from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
-from assay.runtime.pool_options import Reset, read_options, read_pgbouncer, read_url
+from assay.runtime.pool_options import PoolOptions, Reset, observed_name, read_options, read_pgbouncer, read_url
 from assay.runtime.query import Query
 from assay.runtime.replicas.surface import Replicated
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
-from assay.runtime.slow_queries import SlowQueries
-from assay.runtime.watched_reserve import WatchedReserve
-from assay.runtime.watched_session import WatchedBouncedSession, WatchedSession
 
 if TYPE_CHECKING:
+    from assay.runtime.listening import Listener
+    from assay.runtime.observing import Observer, ObserverFactory
     from assay.runtime.replicas.options import Replicas
+    from assay.runtime.watched_reserve import WatchedReserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +166,7 @@ class Pool(Replicated, AdvisoryLocks):
         self._hooks = Hooks(after_connect, before_acquire, after_release)
         self._watched: WatchedReserve | None = None
         if observers or options.leak_after or options.slow_query:
-            self._watched = WatchedReserve(
-                self._url,
-                options,
-                self._hooks,
-                self._open_session,
-                lambda: self._observe(observers, options.slow_query),
-            )
+            self._watched = self._watched_reserve(options, observers)
         self._reserve = self._watched or Reserve(self._url, options, self._hooks, self._open_session)
 
     @classmethod
@@ -305,7 +296,11 @@ class Pool(Replicated, AdvisoryLocks):
             limit: how many notifications are kept for a consumer that is slower than they come.
             keepalive: seconds of silence after which the server is asked whether it is still there.
         """
+        from assay.runtime.listening import Listener
+
         if self._reserve.options.pgbouncer:
+            from assay.runtime.bouncing import refuse_to_keep
+
             raise refuse_to_keep("listen")
         return Listener(self._open_listening, channels, limit=limit, keepalive=keepalive)
 
@@ -340,7 +335,18 @@ class Pool(Replicated, AdvisoryLocks):
         finally:
             reserve.give_back(session)
 
+    def _watched_reserve(self, options: PoolOptions, factories: Sequence[ObserverFactory]) -> WatchedReserve:
+        from assay.runtime.watched_reserve import WatchedReserve
+
+        def observe() -> tuple[Observer, ...]:
+            return self._observe(factories, options.slow_query)
+
+        return WatchedReserve(self._url, options, self._hooks, self._open_session, observe)
+
     def _observe(self, factories: Sequence[ObserverFactory], slow_query: float) -> tuple[Observer, ...]:
+        from assay.runtime.observing import Observed
+        from assay.runtime.slow_queries import SlowQueries
+
         observed = Observed(self.name, self._url, self.stats)
         slow = (SlowQueries(slow_query, observed),) if slow_query else ()
         return (*(make(observed) for make in factories), *slow)
@@ -348,6 +354,8 @@ class Pool(Replicated, AdvisoryLocks):
     async def _open_session(self) -> Session:
         timeout, settings = self._reserve.options.connect_timeout, self._settings
         if self._reserve.options.pgbouncer:
+            from assay.runtime.bouncing import open_bounced
+
             driver = await open_bounced(self._url, timeout=timeout, settings=settings)
         else:
             driver = await open_connection(self._url, timeout=timeout, server_settings=settings)
@@ -362,8 +370,14 @@ class Pool(Replicated, AdvisoryLocks):
     def _session(self, driver: DriverConnection) -> Session:
         bounced = self._reserve.options.pgbouncer
         if self._watched is not None and self._watched.observers:
+            from assay.runtime.watched_session import WatchedBouncedSession, WatchedSession
+
             return (WatchedBouncedSession if bounced else WatchedSession)(driver, self._watched.observers)
-        return (BouncedSession if bounced else Session)(driver)
+        if bounced:
+            from assay.runtime.bouncing import BouncedSession
+
+            return BouncedSession(driver)
+        return Session(driver)
 
     def _usage(self) -> str:
         return f"{self._reserve.in_use} of {self._reserve.options.max_connections} connections in use"

@@ -12,6 +12,11 @@ from assay.errors import ConfigurationError
 Reset: TypeAlias = Literal["auto", "always"]
 
 
+def observed_name(url: DatabaseUrl) -> str:
+    """What a pool without a name is called, as OpenTelemetry's conventions have it."""
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or url.user or ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
     """A pool's limits; times in seconds."""

@@ -1,4 +1,7 @@
-"""The methods of the executors, over one way to run a statement that each has of its own."""
+"""The methods of the executors, over one way to run a statement that each has of its own.
+
+What copies, streams and runs batches is loaded with the first call that needs it.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,13 @@ from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar
 import asyncpg
 
 from assay.errors import NoRows, TooManyRows
-from assay.runtime.batches import batch, fetch_batch, run_batch
 from assay.runtime.building import Builder, build
-from assay.runtime.copying import copy_of, copy_rows
 from assay.runtime.session import Session
-from assay.runtime.streaming import BATCH, Stream
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
+    from assay.runtime.streaming import Stream
     from assay.runtime.transaction import Transaction
 
 T = TypeVar("T")
@@ -70,12 +71,14 @@ class Queries(ABC):
         return affected(await self._execute(sql, args, named))
 
     def stream(
-        self, row: TypeForm[T], sql: LiteralString, /, *args: object, batch: int = BATCH, **named: object
+        self, row: TypeForm[T], sql: LiteralString, /, *args: object, batch: int = 500, **named: object
     ) -> Stream[T]:
         """The rows one after the other, from a cursor on the server: ``async for row in db.stream(...)``.
 
         ``batch`` is how many rows are fetched at a time. See :class:`assay.Stream`.
         """
+        from assay.runtime.streaming import Stream
+
         return Stream(self, row, sql, args, named, batch=batch)
 
     async def execute_many(self, sql: LiteralString, rows: Iterable[Any], /) -> int:
@@ -89,6 +92,8 @@ class Queries(ABC):
         Raises ParameterError, naming the row, when rows and placeholders do not fit, and a DatabaseError that names
         the row for which the server refused the statement; then none of them has taken effect.
         """
+        from assay.runtime.batches import batch, run_batch
+
         asked = batch(sql, rows)
         session = await self.lend()
         try:
@@ -101,6 +106,8 @@ class Queries(ABC):
 
         Gives what the executions returned, in the order of the rows of arguments.
         """
+        from assay.runtime.batches import batch, fetch_batch
+
         asked = batch(sql, rows)
         session = await self.lend()
         try:
@@ -123,6 +130,8 @@ class Queries(ABC):
         The role needs SELECT on the columns besides INSERT. Raises ParameterError, naming row and column, for a value
         that cannot be sent, and a DatabaseError that names the row when the server refuses one.
         """
+        from assay.runtime.copying import copy_of, copy_rows
+
         asked = copy_of(table, rows, columns)
         session = await self.lend()
         try:
@@ -136,6 +145,8 @@ class Queries(ABC):
         It reads through a cursor and not by COPY, which was measured not to be quicker once rows are decoded
         (docs/decisions/0012).
         """
+        from assay.runtime.streaming import Stream
+
         return Stream(self, row, sql, args, named, batch=5_000)
 
     async def notify(self, channel: str, payload: str = "") -> None:
