@@ -125,6 +125,7 @@ class Reserve:
 
     def _stand_in_line(self, started: float, deadline: float) -> Session:
         with self._lock:
+            self._check_open()  # once more, since nobody hands anything to who comes after close() has
             self._check_outage()
             if self._free:
                 return self._free.pop()
@@ -235,14 +236,12 @@ class Reserve:
         """Open a session that was counted as under way before. Raises what opening raises."""
         try:
             session = self._open_session()
-        except Error as error:
+        except BaseException as error:
             with self._lock:
-                self.openings.went_wrong(error)
+                if isinstance(error, Error):
+                    self.openings.went_wrong(error)
                 self.openings.under_way -= 1
-            raise
-        except BaseException:
-            with self._lock:
-                self.openings.under_way -= 1
+                self._emptied.notify_all()  # close() waits for what is being opened too
             raise
         with self._lock:
             self.openings.succeeded()

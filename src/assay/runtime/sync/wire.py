@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -244,20 +243,13 @@ class Wire:
 
     def end_from_outside(self) -> None:
         """Break the connection under the thread that uses it, and have the server end what it is doing."""
-        with suppress(psycopg.Error, OSError):
-            cancel = self._pgconn.get_cancel()
-            # It waits as long as the network does. PgBouncer knows only clients that are connected still.
-            asking = threading.Thread(target=lambda: _quietly(cancel.cancel), daemon=True)
-            asking.start()
-            asking.join(ENDING_TIMEOUT)
-            self.hang_up()
+        # PgBouncer knows only clients that are connected still. An older libpq waits for as long as the network does.
+        if psycopg.capabilities.has_cancel_safe():
+            with suppress(psycopg.Error, OSError):
+                self._driver.cancel_safe(timeout=ENDING_TIMEOUT)
+        self.hang_up()
 
     def hang_up(self) -> None:
         """Break the connection under the thread that uses it, which finds that out by itself."""
         with suppress(OSError), socket.socket(fileno=os.dup(self._socket)) as line:
             line.shutdown(socket.SHUT_RDWR)
-
-
-def _quietly(work: Callable[[], None]) -> None:
-    with suppress(psycopg.Error):
-        work()
