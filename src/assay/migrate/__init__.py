@@ -75,4 +75,6 @@ _ROOMS = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'assay.migrate' has no attribute {name!r}")
-    return getattr(import_module(f"assay.migrate.{_ROOMS.get(name, 'model')}"), name)
+    found = getattr(import_module(f"assay.migrate.{_ROOMS.get(name, 'model')}"), name)
+    globals()[name] = found  # the next time it is found without coming here
+    return found

@@ -72,7 +72,7 @@ class LedgerTable:
     async def ensure(self, connection: DriverConnection) -> None:
         """Create the table unless it is there."""
         if not await self.exists(connection):
-            await connection.execute(_CREATE.format(table=self.name))
+            await connection.execute(self.creation())
 
     async def read(self, connection: DriverConnection) -> dict[int, LedgerRow]:
         """The rows by version; none when there is no table."""
@@ -91,6 +91,10 @@ class LedgerTable:
             migration.checksum,
             nanoseconds,
         )
+
+    def creation(self) -> str:
+        """The statement that creates the table unless it is there."""
+        return _CREATE.format(table=self.name)
 
     def insertion(self, migration: Migration, nanoseconds: int) -> str:
         """The statement that adds the row of a migration that was applied, to be sent together with others."""
