@@ -1,5 +1,5 @@
-"""Whatever happens to connections and server, no acknowledged write is lost, none is applied twice, every task ends
-with a result or a clear error in its time, and the pool is whole again soon after."""
+"""Whatever happens to connections and server, no acknowledged write is lost, none is applied twice, every task or
+thread ends with a result or a clear error in its time, and the pool is whole again soon after."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ import asyncio
 import os
 import random
 import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from tests.fixtures.bouncer import eventually, hold
 from tests.fixtures.faultproxy import FaultProxy, fault_proxy
 from tests.fixtures.servers import running_in
+from tests.fixtures.surfaces import only_async
 
 import assay
+from assay import sync
 from assay.config import DatabaseUrl
 from assay.server import Server
 
 TASKS = 200
+THREADS = 60
 SIZE = 10
 TIMEOUT = 2.0
 """Seconds that a task gives each write."""
-LATEST = TIMEOUT + 3.0
-"""Seconds after which one must have ended: a cancelled block waits for its rollback for one, and the machine has much
-else to do."""
 WHOLE_AFTER = 5.0
 
 soak = pytest.mark.soak
@@ -41,43 +43,29 @@ lengths = pytest.mark.parametrize(
 
 @dataclass
 class Ledger:
-    """Tasks that write, and remember what was acknowledged."""
+    """Who writes, and remembers what was acknowledged."""
 
-    pool: assay.Pool
+    pool: Any
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     acknowledged: set[tuple[int, int]] = field(default_factory=set)
     failures: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
     stopping: bool = False
+    latest = TIMEOUT + 3.0
+    """Seconds after which a write must have ended: a cancelled block waits for its rollback for one, and the machine
+    has much else to do."""
 
     async def work(self) -> None:
-        """All tasks, until they are stopped."""
-        async with asyncio.TaskGroup() as group:
-            for task in range(TASKS):
-                group.create_task(self._write_on(task))
+        """Write until they are stopped."""
+        raise NotImplementedError
 
-    async def _write_on(self, task: int) -> None:
-        number = 0
-        while not self.stopping:
-            number += 1
-            write = self._in_one if self.chance.random() < 0.6 else self._in_two
-            started = perf_counter()
-            try:
-                async with asyncio.timeout(TIMEOUT):
-                    await write(task, number)
-                self.acknowledged.add((task, number))
-            except (assay.Error, TimeoutError) as error:
-                self.failures[type(error).__name__] += 1
-                await asyncio.sleep(0.02)
-            self.longest = max(self.longest, perf_counter() - started)
-
-    async def _in_one(self, task: int, number: int) -> None:
-        await self.pool.execute("insert into entry values ($1, $2), ($1, -$2::int)", task, number)
-
-    async def _in_two(self, task: int, number: int) -> None:
-        async with self.pool.transaction() as tx:
-            await tx.execute("insert into entry values ($1, $2)", task, number)
-            await tx.execute("insert into entry values ($1, -$2::int)", task, number)
+    def ended(self, started: float, error: Exception | None, row: tuple[int, int]) -> None:
+        """Remember how a write ended."""
+        if error is None:
+            self.acknowledged.add(row)
+        else:
+            self.failures[type(error).__name__] += 1
+        self.longest = max(self.longest, perf_counter() - started)
 
     async def check(self, outside: assay.Executor) -> None:
         """What is in the table is what ought to be there."""
@@ -87,19 +75,93 @@ class Ledger:
         assert [row for row in self.acknowledged if row not in rows] == []
         assert [(task, number) for task, number in rows if (task, -number) not in rows] == []
         assert self.acknowledged
-        assert self.longest < LATEST
+        assert self.longest < self.latest
 
 
+class Tasks(Ledger):
+    """Tasks, each of which gives a write so many seconds."""
+
+    async def work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for task in range(TASKS):
+                group.create_task(self._write_on(task))
+
+    async def _write_on(self, task: int) -> None:
+        number = 0
+        while not self.stopping:
+            number += 1
+            write = self._in_one if self.chance.random() < 0.6 else self._in_two
+            started, failure = perf_counter(), None
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    await write(task, number)
+            except (assay.Error, TimeoutError) as error:
+                failure = error
+            self.ended(started, failure, (task, number))
+            if failure:
+                await asyncio.sleep(0.02)
+
+    async def _in_one(self, task: int, number: int) -> None:
+        await self.pool.execute(IN_ONE, task, number)
+
+    async def _in_two(self, task: int, number: int) -> None:
+        async with self.pool.transaction() as tx:
+            await tx.execute(ONE, task, number)
+            await tx.execute(OTHER, task, number)
+
+
+class Threads(Ledger):
+    """Threads, whose time is that of the pool: to wait for a connection, and for each statement."""
+
+    latest = TIMEOUT * 3 + 3.0
+
+    async def work(self) -> None:
+        writers = [threading.Thread(target=self._write_on, args=(thread,)) for thread in range(THREADS)]
+        for writer in writers:
+            writer.start()
+        try:
+            while any(writer.is_alive() for writer in writers):
+                await asyncio.sleep(0.02)
+        finally:
+            self.stopping = True
+
+    def _write_on(self, thread: int) -> None:
+        pool: sync.Pool = self.pool.inner
+        number = 0
+        while not self.stopping:
+            number += 1
+            write = self._in_one if self.chance.random() < 0.6 else self._in_two
+            started, failure = perf_counter(), None
+            try:
+                write(pool, thread, number)
+            except Exception as error:  # one that is no Error of Assay's is found by its name
+                failure = error
+            self.ended(started, failure, (thread, number))
+            if failure:
+                time.sleep(0.02)
+
+    def _in_one(self, pool: sync.Pool, thread: int, number: int) -> None:
+        pool.execute(IN_ONE, thread, number)
+
+    def _in_two(self, pool: sync.Pool, thread: int, number: int) -> None:
+        with pool.transaction() as tx:
+            tx.execute(ONE, thread, number)
+            tx.execute(OTHER, thread, number)
+
+
+ONE: Final = "insert into entry values ($1, $2)"
+OTHER: Final = "insert into entry values ($1, -$2::int)"
+IN_ONE: Final = "insert into entry values ($1, $2), ($1, -$2::int)"
 SCHEMA = "create table entry (task int not null, number int not null)"
 
 
 @asynccontextmanager
 async def under_load(
-    pool: assay.Pool, url: DatabaseUrl, mends: Callable[[], Awaitable[Any]] | None = None
+    pool: Any, url: DatabaseUrl, mends: Callable[[], Awaitable[Any]] | None = None
 ) -> AsyncIterator[Ledger]:
     """Run the tasks while the block does harm; then heal, look whether the pool is whole, and check the ledger."""
     await pool.execute(SCHEMA)
-    ledger = Ledger(pool)
+    ledger = Tasks(pool) if isinstance(pool, assay.Pool) else Threads(pool)
     work = asyncio.create_task(ledger.work())
     try:
         await asyncio.sleep(0.2)
@@ -107,7 +169,7 @@ async def under_load(
         if mends is not None:
             await mends()
         ledger.stopping = True
-        async with asyncio.timeout(LATEST * 2):
+        async with asyncio.timeout(ledger.latest * 2):
             await work
         await whole(pool)
     finally:
@@ -129,11 +191,28 @@ async def whole(pool: assay.Pool) -> None:
     assert stats.opened - stats.closed == stats.open
 
 
+def in_time(surface: Any) -> dict[str, Any]:
+    """Options by which a thread does not wait longer than a task may take."""
+    if surface.name == "async":
+        return {}
+    return {"acquire_timeout": TIMEOUT, "server_settings": {"statement_timeout": f"{TIMEOUT}s"}}
+
+
+CLEAR = {"ConnectionLost", "ConnectionFailed", "OperatorIntervention"}
+"""What a write may fail with when connections break, and below, when something takes too long."""
+LATE = {"TimeoutError"}, {"PoolTimeout", "QueryCanceled"}
+
+
+def all_clear(ledger: Ledger) -> bool:
+    late = LATE[isinstance(ledger, Threads)]
+    return {*ledger.failures} <= CLEAR | late
+
+
 @pytest.fixture
-async def proxied(database_18: DatabaseUrl) -> AsyncIterator[tuple[FaultProxy, assay.Pool]]:
+async def proxied(surface: Any, database_18: DatabaseUrl) -> AsyncIterator[tuple[FaultProxy, assay.Pool]]:
     async with (
         fault_proxy(database_18) as (proxy, url),
-        assay.Pool(url, min_connections=SIZE, max_connections=SIZE) as pool,
+        surface.Pool(url, min_connections=SIZE, max_connections=SIZE, **in_time(surface)) as pool,
     ):
         yield proxy, pool
 
@@ -154,7 +233,7 @@ async def test_connections_are_broken_in_the_middle(
             for link in proxy.some(0.3, chance):
                 getattr(link, fault)()
     assert ledger.failures["ConnectionLost"] > 0
-    assert not {*ledger.failures} - {"ConnectionLost", "ConnectionFailed", "OperatorIntervention", "TimeoutError"}
+    assert all_clear(ledger)
 
 
 @lengths
@@ -168,9 +247,11 @@ async def test_network_is_gone_and_comes_back(
             await asyncio.sleep(2.5)
             proxy.let_through()
             await asyncio.sleep(1)
-    assert ledger.failures["TimeoutError"] > 0
+    assert sum(ledger.failures.values()) > 0
+    assert all_clear(ledger)
 
 
+@only_async
 async def test_cancelled_block_does_not_wait_for_long_where_the_network_is_gone(
     proxied: tuple[FaultProxy, assay.Pool], database_18: DatabaseUrl
 ) -> None:
@@ -182,7 +263,7 @@ async def test_cancelled_block_does_not_wait_for_long_where_the_network_is_gone(
             await tx.execute("insert into entry values (1, 1)")
             proxy.swallow()
             await tx.execute("insert into entry values (1, 2)")
-    assert perf_counter() - started < LATEST
+    assert perf_counter() - started < Tasks.latest
     proxy.let_through()
     await whole(pool)
     assert await pool.fetch_all(int, "select number from entry") == []
@@ -245,10 +326,13 @@ async def test_outage_that_lasts_is_told_at_once_until_it_ends(
 
 
 async def test_pool_without_a_minimum_finds_the_end_of_an_outage_too(
-    database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+    surface: Any, database_18: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("assay.runtime.openings.PATIENCE", 0.1)
-    async with fault_proxy(database_18) as (proxy, url), assay.Pool(url, min_connections=0, max_connections=2) as pool:
+    async with (
+        fault_proxy(database_18) as (proxy, url),
+        surface.Pool(url, min_connections=0, max_connections=2) as pool,
+    ):
         proxy.refuses = True
         for link in [*proxy.links]:
             link.cut()
@@ -279,10 +363,10 @@ async def test_connections_lost_while_idle_are_replaced_without_being_asked_for(
 
 
 @lengths
-async def test_random_backends_are_terminated(database_18: DatabaseUrl, seconds: float) -> None:
+async def test_random_backends_are_terminated(surface: Any, database_18: DatabaseUrl, seconds: float) -> None:
     victims = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and random() < 0.2"
     async with (
-        assay.Pool(database_18, min_connections=SIZE, max_connections=SIZE) as pool,
+        surface.Pool(database_18, min_connections=SIZE, max_connections=SIZE, **in_time(surface)) as pool,
         await assay.connect(database_18) as killer,
         under_load(pool, database_18) as ledger,
     ):
@@ -290,11 +374,11 @@ async def test_random_backends_are_terminated(database_18: DatabaseUrl, seconds:
             await asyncio.sleep(0.1)
             await killer.execute(victims)
     assert sum(ledger.failures.values()) > 0
-    assert not {*ledger.failures} - {"ConnectionLost", "OperatorIntervention", "TimeoutError"}
+    assert all_clear(ledger)
 
 
 @lengths
-async def test_server_is_killed_and_comes_back(home: Path, seconds: float) -> None:
+async def test_server_is_killed_and_comes_back(surface: Any, home: Path, seconds: float) -> None:
     server = Server.locate("18", home=home)
     url = await asyncio.to_thread(server.ensure_running)
 
@@ -306,9 +390,10 @@ async def test_server_is_killed_and_comes_back(home: Path, seconds: float) -> No
         await asyncio.to_thread(server.ensure_running)
 
     # The embedded server, which is for development, does not wait for the disk unless it is asked to.
-    durable = {"synchronous_commit": "on"}
+    options = in_time(surface)
+    options["server_settings"] = {"synchronous_commit": "on", **options.get("server_settings", {})}
     async with (
-        assay.Pool(url, min_connections=SIZE, max_connections=SIZE, server_settings=durable) as pool,
+        surface.Pool(url, min_connections=SIZE, max_connections=SIZE, **options) as pool,
         under_load(pool, url) as ledger,
     ):
         for _ in range(max(1, int(seconds / 5))):
@@ -317,6 +402,7 @@ async def test_server_is_killed_and_comes_back(home: Path, seconds: float) -> No
             await restart()
             await whole_under_load(pool)
     assert {"ConnectionLost", "OperatorIntervention"} & {*ledger.failures}
+    assert all_clear(ledger)
 
 
 async def whole_under_load(pool: assay.Pool) -> None:
@@ -342,10 +428,8 @@ async def nobody(admin: assay.Connection, role: str) -> bool:
     return await admin.fetch_one(int, "select count(*) from pg_stat_activity where usename = $1", role) == 0
 
 
-async def test_server_with_fewer_connections_than_the_pool_serves_all(
-    scarce: DatabaseUrl, database_18: DatabaseUrl
-) -> None:
-    async with assay.Pool(scarce, min_connections=1, max_connections=SIZE) as pool:
+async def test_server_with_fewer_connections_than_the_pool_serves_all(surface: Any, scarce: DatabaseUrl) -> None:
+    async with surface.Pool(scarce, min_connections=1, max_connections=SIZE) as pool:
         results = await asyncio.gather(
             *(pool.fetch_one(int, "select $1::int from pg_sleep(0.002)", n) for n in range(TASKS))
         )
@@ -354,8 +438,8 @@ async def test_server_with_fewer_connections_than_the_pool_serves_all(
         assert pool.stats().failed < 20
 
 
-async def test_server_without_any_connection_to_spare_is_waited_for(scarce: DatabaseUrl) -> None:
-    async with assay.Pool(scarce, min_connections=0, max_connections=SIZE) as pool:
+async def test_server_without_any_connection_to_spare_is_waited_for(surface: Any, scarce: DatabaseUrl) -> None:
+    async with surface.Pool(scarce, min_connections=0, max_connections=SIZE) as pool:
         pool.drain()
         others = [await assay.connect(scarce) for _ in range(3)]
         waiting = [asyncio.create_task(pool.fetch_one(int, "select $1::int", n)) for n in range(20)]

@@ -26,6 +26,8 @@ from assay.runtime.sync.session import Session
 from assay.runtime.sync.waiting_line import WaitingLine
 
 _log = logging.getLogger("assay.pool")
+UPKEEP_PAUSE = 1.0
+"""Seconds between rounds of upkeep, at most: a connection that breaks while nobody uses it is found by them."""
 _STATES = {State.NEW: "is not open yet; use it inside of `with`, or get it from `Pool.open(...)`"}
 """Where the sync surface has other words."""
 
@@ -431,7 +433,7 @@ class Reserve:
     def _keep_up(self) -> None:
         """Close what is too old or too long idle, and keep the minimum open."""
         limits = [limit for limit in (self.options.idle_timeout, self.options.max_lifetime) if limit]
-        pause = min(shared.UPKEEP_PAUSE, *(limit / 4 for limit in limits), shared.UPKEEP_PAUSE)
+        pause = min(UPKEEP_PAUSE, *(limit / 4 for limit in limits), UPKEEP_PAUSE)
         while not self._closing.wait(pause):
             self._tidy()
 
