@@ -10,19 +10,22 @@ from assay.ops.stats.redacting import redacted
 from assay.ops.stats.session import Session
 
 HIDDEN_NOTE = "what {count} of other roles do is hidden from this role; grant pg_monitor to it to see them"
-_CONNECTIONS = """
+_CLIENT = "(a.backend_type = 'client backend' or (a.backend_type is null and a.usesysid is not null))"
+"""That a session is a client's, also where the role may not see what it is."""
+_CONNECTIONS = f"""
 select a.datname::text as database, a.usename::text as role,
-    coalesce(nullif(a.application_name, ''), '-') as application, a.state, count(*) as connections, count(*) filter (where a.wait_event_type = 'Lock') as waiting,
+    coalesce(nullif(a.application_name, ''), '-') as application, a.state, count(*) as connections,
+    count(*) filter (where a.wait_event_type = 'Lock') as waiting,
     max(extract(epoch from now() - a.state_change))::float8 as longest
-from pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+from pg_stat_activity a where {_CLIENT} and a.pid <> pg_backend_pid()
 group by 1, 2, 3, 4 order by 5 desc, 1, 2, 3, 4 limit $1
-"""
-_ROOM = """
+"""  # noqa: S608 - made of texts of this module
+_ROOM = f"""
 select count(*) as used, current_setting('max_connections')::int8 as most,
     current_setting('superuser_reserved_connections')::int8 as reserved,
     count(*) filter (where a.query = '<insufficient privilege>') as hidden
-from pg_stat_activity a where a.backend_type = 'client backend'
-"""
+from pg_stat_activity a where {_CLIENT}
+"""  # noqa: S608 - made of texts of this module
 CONNECTIONS = (
     Field("database", "database", long=True),
     Field("role", "role"),
@@ -95,7 +98,9 @@ async def transactions(session: Session) -> Section:
 
 _LOCKS = """
 with waiting as (
-    select a.pid, pg_blocking_pids(a.pid) as blocked_by from pg_stat_activity a where a.wait_event_type = 'Lock'
+    -- pg_locks shows everybody who waits, where pg_stat_activity hides it from roles without rights.
+    select l.pid, pg_blocking_pids(l.pid) as blocked_by
+    from (select distinct w.pid from pg_locks w where not w.granted) l where l.pid is not null
 ), involved as (
     select w.pid from waiting w union select b.pid from waiting w, unnest(w.blocked_by) b (pid)
 )

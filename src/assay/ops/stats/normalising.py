@@ -2,8 +2,8 @@
 
 pg_stat_statements keeps the text of the first execution, with comments and white space, and with ``$n`` in the place of
 every constant (manual section F.32). From PostgreSQL 18 a list of constants is written ``$1 /*, ... */``. Whether
-``-1`` is one constant or an operator and one, and whether ``true`` and ``null`` are constants, differs between versions.
-So everything that may be a constant becomes ``?``, a sign before it and lists of it are left out, and names without
+``-1`` is one constant or an operator and one, and whether ``true`` and ``null`` are constants, versions differ in. So
+everything that may be a constant becomes ``?``, a sign before it and lists of it are left out, and names without
 quotes are in lower case. Two statements that differ in constants alone are one, as they are for the server.
 """
 

@@ -88,7 +88,7 @@ def readable_seconds(seconds: float) -> str:
 
 
 _SHOWN: dict[Unit, Callable[[Any], str]] = {
-    "text": lambda value: " ".join(str(value).split()),
+    "text": lambda value: " ".join(str(value).splitlines()),
     "count": lambda value: f"{value:,}",
     "bytes": readable_bytes,
     "seconds": readable_seconds,
