@@ -11,7 +11,15 @@ from tests.fixtures.bouncer import Way, eventually, hold
 import assay
 from assay.config import DatabaseUrl
 
+ASYNC_WAYS = pytest.mark.parametrize("every_way", ["direct", "pgbouncer"], indirect=True)
+"""For a hook that is cancelled, as a thread cannot be."""
 SETTING = "select current_setting('my.tenant', true)"
+
+
+@pytest.fixture
+def way(every_way: Way) -> Way:
+    """Each way, and both surfaces."""
+    return every_way
 
 
 class Told:
@@ -48,8 +56,8 @@ async def test_after_connect_is_called_once_for_each_connection(way: Way) -> Non
 
 
 @pytest.mark.parametrize("reset", ["auto", "always"])
-async def test_what_after_connect_sets_outlives_a_reset(database_18: DatabaseUrl, reset: Any) -> None:
-    async with assay.Pool(
+async def test_what_after_connect_sets_outlives_a_reset(surface: Any, database_18: DatabaseUrl, reset: Any) -> None:
+    async with surface.Pool(
         database_18, max_connections=1, min_connections=1, reset=reset, after_connect=set_tenant
     ) as pool:
         assert await pool.fetch_one(str, SETTING) == "acme"
@@ -58,18 +66,22 @@ async def test_what_after_connect_sets_outlives_a_reset(database_18: DatabaseUrl
         assert pool.stats().opened == 1
 
 
-async def test_what_after_connect_sets_is_not_taken_for_something_left_behind(database_18: DatabaseUrl) -> None:
-    async with assay.Pool(database_18, after_connect=set_tenant) as pool:
+async def test_what_after_connect_sets_is_not_taken_for_something_left_behind(
+    surface: Any, database_18: DatabaseUrl
+) -> None:
+    async with surface.Pool(database_18, after_connect=set_tenant) as pool:
         await pool.execute("select 1")
         assert pool.stats().mended == 0
 
 
-async def test_after_connect_that_fails_is_told_and_leaves_no_connection(database_18: DatabaseUrl) -> None:
+async def test_after_connect_that_fails_is_told_and_leaves_no_connection(
+    surface: Any, database_18: DatabaseUrl
+) -> None:
     async def refuse(connection: assay.Connection) -> None:
         raise ValueError("no tenant")
 
     with pytest.raises(assay.PoolError, match=r"The pool's hook after_connect failed.*: ValueError: no tenant"):
-        await assay.Pool.open(database_18, after_connect=refuse)
+        await surface.Pool.open(database_18, after_connect=refuse)
     async with await assay.connect(database_18) as outside:
         others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 
@@ -106,6 +118,7 @@ async def test_before_acquire_sees_every_connection_and_may_refuse_it(way: Way) 
         assert (hook.times, pool.stats().closed) == (4, 1)
 
 
+@ASYNC_WAYS
 async def test_before_acquire_that_hangs_ends_with_the_acquire_timeout(way: Way) -> None:
     async def hang(connection: assay.Connection) -> None:
         await asyncio.sleep(60)
@@ -134,8 +147,8 @@ async def test_after_release_sees_a_clean_connection_and_may_close_it(way: Way) 
         assert (pool.stats().opened, pool.stats().closed) == (2, 1)
 
 
-async def test_what_after_release_leaves_does_not_reach_the_next_user(database_18: DatabaseUrl) -> None:
-    async with assay.Pool(database_18, min_connections=1, max_connections=1, after_release=set_tenant) as pool:
+async def test_what_after_release_leaves_does_not_reach_the_next_user(surface: Any, database_18: DatabaseUrl) -> None:
+    async with surface.Pool(database_18, min_connections=1, max_connections=1, after_release=set_tenant) as pool:
         await pool.execute("select 1")
         assert await pool.fetch_one(str | None, "select nullif(current_setting('my.tenant', true), '')") is None
 
