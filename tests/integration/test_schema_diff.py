@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.conftest import fresh
 
 from assay.config import DatabaseUrl
 from assay.schema.closing import close
@@ -48,6 +49,28 @@ async def undone(driver: asyncpg.Connection) -> AsyncIterator[None]:
         yield
     finally:
         await transaction.rollback()
+
+
+@asynccontextmanager
+async def databases(server: DatabaseUrl, count: int) -> AsyncIterator[list[DatabaseUrl]]:
+    """Empty databases, for the length of a block."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(asynccontextmanager(fresh)(server)) for _ in range(count)]
+
+
+async def all_of(driver: asyncpg.Connection) -> Inventory:
+    """What a database has."""
+    async with undone(driver):
+        return await read_objects(driver)
+
+
+async def execute(url: DatabaseUrl, script: str) -> None:
+    """Run a script on a connection of its own."""
+    driver = await asyncpg.connect(url.reveal())
+    try:
+        await driver.execute(script)
+    finally:
+        await driver.close()
 
 
 def told(difference: Difference) -> str:

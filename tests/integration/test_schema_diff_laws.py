@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.integration.test_schema_diff import Built, check_change, undone
+from tests.fixtures.mutating import Mutation, mutations
+from tests.integration.test_schema_diff import EVERYTHING, Built, all_of, check_change, databases, execute, undone
 
 from assay.config import DatabaseUrl
-from assay.schema.altering import drop, subject
-from assay.schema.inventory import Inventory, Key, read_objects
+from assay.schema.dump import dump_schema
+from assay.schema.inventory import Inventory, read_objects
 from assay.sql.quoting import quote_identifier, quote_literal
 
 TYPES = ("integer", "text", "varchar(20)", "numeric(10,2)", "timestamptz", "jsonb", "boolean", "integer[]", "kind")
@@ -29,6 +31,7 @@ class Schema:
     """A random schema, and numbers to choose a change by."""
 
     statements: tuple[str, ...]
+    kind: int
     choice: int
     how: int
     text: str
@@ -52,8 +55,7 @@ def schemas(draw: st.DrawFn) -> Schema:
         tables.append(table)
     return Schema(
         tuple(statements),
-        draw(st.integers(0, 10**6)),
-        draw(st.integers(0, 10**6)),
+        *[draw(st.integers(0, 10**6)) for _ in range(3)],
         draw(st.text(CHARACTERS, min_size=1)),
     )
 
@@ -77,53 +79,12 @@ def around(table: str, column: str, others: list[str], name: str) -> list[str]:
     ]
 
 
-def leaves(inventory: Inventory) -> list[Key]:
-    """What can be dropped by itself, so that nothing else goes but what is in it."""
-    used: dict[Key, set[Key]] = inventory.dependents()
-    keys = [key for key in inventory.objects if key[0] != "schema" and drop(inventory.objects[key])]
-    return sorted(key for key in keys if not _others(key, used, inventory))
-
-
-def _others(key: Key, used: dict[Key, set[Key]], inventory: Inventory) -> set[Key]:
-    found, waiting = set(), [key]
-    while waiting:
-        for user in used.get(waiting.pop(), ()):
-            if user not in found:
-                found.add(user)
-                waiting.append(user)
-    return {one for one in found if not _is_within(one, key, inventory)}
-
-
-def _is_within(key: Key, whole: Key, inventory: Inventory) -> bool:
-    above: Key | None = key
-    while above is not None and above != whole:
-        above = inventory.objects[above].parent
-    return above == whole
-
-
-def change(inventory: Inventory, schema: Schema) -> tuple[str, str]:
-    """A statement that changes one object, and how that is told."""
-    objects = sorted(inventory.objects)
-    columns = [inventory.objects[key] for key in objects if key[0] == "column"]
-    item = inventory.objects[objects[schema.choice % len(objects)]]
-    column = columns[schema.choice % len(columns)]
-    of_column = f"alter table {column.table} alter {column.name}"
-    loose = leaves(inventory)
-    leaf = inventory.objects[loose[schema.choice % len(loose)]]
-    comment = "changed: " + schema.text
-    changes = [
-        (drop(leaf), f"- {leaf.kind} {leaf.identity}"),
-        (f"comment on {subject(item)} is {quote_literal(comment)}", f"~ {item.kind} {item.identity}: comment"),
-        (f"grant select ({column.name}) on {column.table} to pg_monitor",
-         f"~ column {column.identity}: grants to pg_monitor"),
-        (f'alter table {column.table} add "added, one" text collate "C" default {quote_literal(schema.text)}',
-         f'+ column {column.table}."added, one"'),
-        (f'create index "added; one" on {column.table} (id)', '+ index public."added; one"'),
-    ]  # fmt: skip
-    changes.append((f"{of_column} set statistics 77", f"~ column {column.identity}: statistics"))
-    if "not null" not in column.facets:
-        changes.append((f"{of_column} set not null", f"~ column {column.identity}: not null"))
-    return changes[schema.how % len(changes)]
+def changes(inventory: Inventory, schema: Schema) -> list[Mutation]:
+    """What can be changed about one object; each kind of object is as likely as another."""
+    kinds = sorted({kind for kind, _ in inventory.objects})
+    kind = kinds[schema.kind % len(kinds)]
+    keys = sorted(key for key in inventory.objects if key[0] == kind)
+    return mutations(inventory, keys[schema.choice % len(keys)], schema.text)
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +99,10 @@ async def one_change(runner: asyncio.Runner, driver: asyncpg.Connection, schema:
     async with undone(driver):
         await driver.execute(";\n".join(schema.statements))
         inventory = await read_objects(driver)
-        await check_change(Built(runner, driver, inventory), *expected(change(inventory, schema)))
-
-
-def expected(changed: tuple[str, str]) -> tuple[str, list[str]]:
-    return changed[0], [changed[1]]
+        found = changes(inventory, schema)
+        assume(found)
+        mutation = found[schema.how % len(found)]
+        await check_change(Built(runner, driver, inventory), mutation.statement, [mutation.told])
 
 
 @given(schema=schemas())
@@ -158,3 +118,48 @@ def test_a_random_schema_changed_by_one_object_differs_by_it(connected, schema: 
 def test_many_random_schemas_changed_by_one_object_differ_by_it(connected, schema: Schema) -> None:
     runner, driver = connected
     runner.run(one_change(runner, driver, schema))
+
+
+KINDS = (
+    "table", "column", "constraint", "index", "view", "view column", "materialized view", "function", "procedure",
+    "aggregate", "trigger", "enum", "domain", "composite type", "range type", "sequence", "policy", "extension", "rule",
+    "statistics", "collation", "publication", "event trigger", "schema", "operator", "cast", "server",
+    "foreign data wrapper", "foreign table",
+)  # fmt: skip
+"""Those that are compared; types, defaults, identity, generated columns, grants, comments and partitions are facets."""
+
+
+@pytest.fixture(scope="module")
+def everything(server: DatabaseUrl) -> Iterator[Built]:
+    """One of each kind of object, loaded from a dump, so that every expression is written as it will be."""
+    with asyncio.Runner() as runner:
+        making = databases(server, 2)
+        first, loaded = runner.run(making.__aenter__())
+        runner.run(execute(first, EVERYTHING.read_text()))
+        driver = runner.run(asyncpg.connect(loaded.reveal()))
+        runner.run(driver.execute(runner.run(dump_schema(first)).text))
+        runner.run(driver.execute("refresh materialized view counted"))
+        yield Built(runner, driver, runner.run(all_of(driver)))
+        runner.run(driver.close())
+        runner.run(making.__aexit__(None, None, None))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_object_can_change_alone(everything: Built, kind: str) -> None:
+    """All changes of a kind with few objects, and some of a kind with many."""
+    keys = sorted(key for key in everything.inventory.objects if key[0] == kind)
+    found = [each for key in keys for each in mutations(everything.inventory, key, 'it\'s; "x" -- $$')]
+    assert found
+    for mutation in random.Random(kind).sample(found, min(len(found), 8)):
+        everything.runner.run(check_change(everything, mutation.statement, [mutation.told]))
+
+
+def test_there_is_no_other_kind(everything: Built) -> None:
+    assert {kind for kind, _ in everything.inventory.objects} == set(KINDS)
+
+
+@pytest.mark.soak
+def test_every_change_of_every_object_is_named_alone(everything: Built) -> None:
+    for key in sorted(everything.inventory.objects):
+        for mutation in mutations(everything.inventory, key, 'it\'s; "x" -- $$'):
+            everything.runner.run(check_change(everything, mutation.statement, [mutation.told]))

@@ -64,6 +64,28 @@ async def test_from_nothing_and_to_nothing(database: DatabaseUrl, built: Databas
     assert names(await find_drift(database, built)) == []
 
 
+async def test_a_materialized_view_over_another_is_tried_on_filled_ones(
+    database: DatabaseUrl, built: DatabaseUrl
+) -> None:
+    first = "create materialized view a as select 1 as one"
+    await given(database, first)
+    await given(built, first, "create materialized view b as select one from a")
+    drift = await find_drift(database, built, write=True)
+    assert (names(drift), drift.notes, drift.unclosed) == (["- materialized view public.b"], (), ())
+
+
+async def test_types_without_a_cast_go_through_text(database: DatabaseUrl, built: DatabaseUrl) -> None:
+    table = "create type pair as (a integer); create table t (a {}, b {}, c {}[])"
+    await given(built, table.format("timestamptz", "pair", "bigint"))
+    await given(database, table.format("integer", "uuid", "integer"))
+    drift = await find_drift(database, built, write=True)
+    assert (drift.notes, drift.unclosed) == ((), ())
+    assert "a TYPE timestamp with time zone USING a::text::timestamp with time zone" in drift.migration
+    assert "c TYPE bigint[] USING c::bigint[]" in drift.migration
+    await given(database, drift.migration)
+    assert names(await find_drift(database, built)) == []
+
+
 async def test_everything_can_be_taken_away(database: DatabaseUrl, built: DatabaseUrl) -> None:
     await given(database, EVERYTHING.read_text(), "drop user mapping for current_user server away")
     drift = await find_drift(database, built, write=True)

@@ -17,6 +17,7 @@ from assay.schema.altering import (
     parent_and_bound,
     set_default,
 )
+from assay.schema.casting import has_cast
 from assay.schema.compare import ORDER, Difference, compare
 from assay.schema.inventory import Inventory, Key, Object
 
@@ -224,7 +225,7 @@ def _made(plan: _Plan) -> tuple[list[str], list[str], list[str]]:
         if key in plan.retyped:
             middle += _retype(plan, key)
         elif key in changed:
-            _change(changed[key], early, middle, late)
+            _change(plan, changed[key], early, middle, late)
         else:
             middle.append(_creation(plan, key))
             _finish(plan.new.objects[key], middle, late)
@@ -263,13 +264,14 @@ def _finish(item: Object, middle: list[str], late: list[str]) -> None:
             (late if name in LATE else middle).extend(alter(bare, item, name) or [])
 
 
-def _change(change: Difference, early: list[str], middle: list[str], late: list[str]) -> None:
+def _change(plan: _Plan, change: Difference, early: list[str], middle: list[str], late: list[str]) -> None:
     old, new = change.live, change.built
     if old is None or new is None:
         return
     names = [one.name for one in change.facets]
     if _has_other_type(change):
-        middle += [_risky(text, old, new) for text in column_type(old, new)]
+        directly = has_cast(plan.old.casts, old.facets["type"], new.facets["type"])
+        middle += [_risky(text, old, new) for text in column_type(old, new, through_text=not directly)]
         names = [name for name in names if name not in ("type", "collation", "default")]
     for name in names:
         statements = alter(old, new, name) or []

@@ -23,6 +23,10 @@ from assay.schema.scratch import empty_database
 from assay.sql.splitting import split_statements
 
 _NAME = re.compile(r'"(?:[^"]|"")+"|[^", ]+')
+_EMPTY_VIEWS = """
+select oid::regclass::text as name from pg_class where relkind = 'm' and not relispopulated order by oid
+"""
+"""Such as a dump leaves them; no other can be created over them before they are filled."""
 _FAILURES: tuple[type[Exception], ...] = (Error, *DRIVER_ERRORS)
 _NOT_DUMPED = ("version", "valid")
 _HEADER = "-- {0}\n-- Written by assay schema diff; read it before it runs, and mind what is marked.\n"
@@ -126,7 +130,10 @@ async def _copy(
         await transaction.start()
         for role in sorted(roles):
             await _refusal(connection, f"create role {role}")  # most often because it is there
-        yield connection, await _load(connection, dump)
+        refused = await _load(connection, dump)
+        for view in await connection.fetch(_EMPTY_VIEWS):
+            await _refusal(connection, f"refresh materialized view {view['name']}")
+        yield connection, refused
     finally:
         await connection.close()
 
@@ -147,7 +154,7 @@ def _merged(raw: Inventory, settled: Inventory) -> Inventory:
         else item
         for key, item in raw.objects.items()
     }
-    return Inventory(objects, raw.major, raw.needs)
+    return replace(raw, objects=objects)
 
 
 def _facets(raw: Object, settled: Object) -> Mapping[str, str]:
@@ -193,7 +200,7 @@ def _same_versions(one: Inventory, other: Inventory) -> tuple[Inventory, Invento
 
 def _without_versions(inventory: Inventory) -> Inventory:
     objects = {key: replace(item, facets=dict(_versionless(item))) for key, item in inventory.objects.items()}
-    return Inventory(objects, inventory.major, inventory.needs)
+    return replace(inventory, objects=objects)
 
 
 def _versionless(item: Object) -> list[tuple[str, str]]:
@@ -237,4 +244,4 @@ def _as_before(now: Inventory, copied: Inventory, before: Inventory) -> Inventor
         here, there = objects.get(key), copied.objects.get(key)
         if (here and here.facets) == (there and there.facets):
             objects[key] = item
-    return Inventory(objects, now.major, now.needs)
+    return replace(now, objects=objects)

@@ -66,6 +66,8 @@ class Inventory:
     """Of the server."""
     needs: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     """What each object could not be there without, as far as PostgreSQL records it."""
+    casts: frozenset[tuple[str, str]] = frozenset()
+    """From which type to which the server has a cast, without limits such as lengths."""
 
     def dependents(self) -> dict[Key, set[Key]]:
         """``needs`` the other way around."""
@@ -109,7 +111,8 @@ async def read_objects(connection: DriverConnection) -> Inventory:
         if item.parent:
             needs.setdefault(item.key, set()).add(item.parent)
     whole = _with_columns(objects)
-    return Inventory({item.key: item for item in whole}, major, {key: frozenset(of) for key, of in needs.items()})
+    casts = frozenset((row["source"], row["target"]) for row in await connection.fetch(inventory_edges.CASTS))
+    return Inventory({one.key: one for one in whole}, major, {key: frozenset(of) for key, of in needs.items()}, casts)
 
 
 def _is_own(table: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""What depends on what, and which rows of the catalogs stand for objects of an inventory."""
+"""What depends on what, which rows of the catalogs stand for objects of an inventory, and what casts there are."""
 
 from __future__ import annotations
 
@@ -31,3 +31,7 @@ union all select d.classid, d.objid, 0, d.refclassid, d.refobjid, 0 from pg_depe
 """
 """Rules of views stand for the views, defaults for columns, row and array types for what they are of, members for
 extensions, and so on."""
+
+CASTS = """
+select format_type(castsource, null) as source, format_type(casttarget, null) as target from pg_cast
+"""
