@@ -46,6 +46,10 @@ async def db(request: pytest.FixtureRequest, surface: Any, cleared_18: DatabaseU
                     yield tx
 
 
+async def seen(pool: assay.Pool) -> list[int]:
+    return await pool.fetch_all(int, "select number from seen order by number")
+
+
 async def is_whole(pool: assay.Pool) -> bool:
     """Whether the pool's only connection is free, works, and is in no transaction."""
     backend = "select count(*) from pg_stat_activity where pid = pg_backend_pid() and backend_xid is null"
@@ -230,20 +234,71 @@ async def test_connection_is_not_left_in_the_streams_transaction(pool: assay.Poo
     assert await pool.fetch_one(int, "select count(*) from seen") == 1
 
 
-async def test_stream_on_a_pool_reads_only(pool: assay.Pool) -> None:
-    deleting = "delete from seen returning number"
-    with pytest.raises(assay.ReadOnlyTransaction, match="cannot execute DELETE in a read-only transaction"):
-        async for _ in pool.stream(int, deleting):
-            pass
+async def test_stream_in_a_transaction_may_write(pool: assay.Pool) -> None:
     await pool.execute("insert into seen select generate_series(1, 3)")
     async with pool.transaction() as tx:
-        assert [number async for number in tx.stream(int, deleting, batch=2)] == [1, 2, 3]
+        assert [number async for number in tx.stream(int, "delete from seen returning number", batch=2)] == [1, 2, 3]
+
+
+WRITES = [
+    "insert into seen select generate_series(1, 7) returning number",
+    "with made as (insert into seen select generate_series(1, 7) returning number) select number from made",
+    "with wanted as (select generate_series(1, 7) as n) insert into seen select n from wanted returning number",
+]
 
 
 @only_async
-async def test_stream_that_would_write_is_told_where_it_could(pool: assay.Pool) -> None:
+@pytest.mark.parametrize("sql", WRITES)
+async def test_stream_on_a_pool_may_write(pool: assay.Pool, sql: Any) -> None:
+    assert [number async for number in pool.stream(int, sql, batch=3)] == [*range(1, 8)]
+    assert await seen(pool) == [*range(1, 8)]
+    assert pool.stats().in_use == 0
+
+
+@only_async
+@pytest.mark.parametrize("locking", ["for update", "for no key update", "for share", "FOR KEY SHARE"])
+async def test_stream_on_a_pool_may_lock_rows(pool: assay.Pool, cleared: DatabaseUrl, locking: str) -> None:
+    await pool.execute("insert into seen select generate_series(1, 5)")
+    sql: Any = f"select number from seen {locking}"
+    async with await assay.connect(cleared) as other, pool.stream(int, sql, batch=5) as numbers:
+        assert [await anext(numbers) for _ in range(5)] == [1, 2, 3, 4, 5]
+        assert not await other.fetch_all(int, "select number from seen for update skip locked")
+
+
+@only_async
+async def test_block_around_a_stream_that_is_left_early_commits_all_that_was_written(pool: assay.Pool) -> None:
+    async with pool.stream(int, WRITES[0], batch=2) as numbers:
+        async for number in numbers:
+            if number == 3:
+                break
+    assert await seen(pool) == [*range(1, 8)]
+
+
+@only_async
+async def test_stream_that_fails_writes_nothing(pool: assay.Pool) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with pool.stream(int, WRITES[0], batch=2) as numbers:
+            async for _ in numbers:
+                raise ZeroDivisionError
+    assert await seen(pool) == []
+
+
+@only_async
+async def test_loop_that_is_left_early_writes_nothing(pool: assay.Pool) -> None:
+    async for number in pool.stream(int, WRITES[0], batch=2):
+        if number == 3:
+            break
+    gc.collect()
+    assert await seen(pool) == []
+
+
+@only_async
+async def test_stream_of_a_function_that_writes_is_told_where_it_could(pool: assay.Pool) -> None:
+    await pool.execute(
+        "create function note() returns int language sql as 'insert into seen values (1) returning number'"
+    )
     with pytest.raises(assay.ReadOnlyTransaction, match=r"so open it inside of a transaction\(\) block"):
-        await anext(pool.stream(int, "delete from seen returning number"))
+        await anext(pool.stream(int, "select note()"))
 
 
 async def test_stream_waits_for_a_connection_only_so_long(cleared_18: DatabaseUrl) -> None:

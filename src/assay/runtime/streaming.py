@@ -15,6 +15,7 @@ from assay.runtime.dynamic import query_for
 from assay.runtime.loops import call_in
 from assay.runtime.query import Query
 from assay.runtime.session import Session
+from assay.sql.lexer import Kind, tokenize
 
 if TYPE_CHECKING:
     import asyncpg
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WRITING = frozenset({"insert", "update", "delete", "merge", "share"})
+"""The words of which a statement that writes, or locks rows, has one; a column's name may be one of them as well."""
 _STALE = ("0A000", "26000")
 """What a statement fails with that was prepared before the schema changed, or is prepared no more."""
-READING_ONLY = "a stream outside of a transaction only reads, so open it inside of a transaction() block"
+READING_ONLY = "a stream of a SELECT outside of a transaction only reads, so open it inside of a transaction() block"
 BATCH = 500
 """Rows that are fetched at a time, unless the call says otherwise."""
 
@@ -39,8 +42,10 @@ class Stream(Generic[T]):
     last row, on every error, and when nothing refers to the stream any more, as after leaving the loop early.
 
     A cursor lives in a transaction. Inside of one the stream uses it; on a pool, and on a connection that is in none,
-    it has a read-only transaction of its own, from the first row to the last. Rows are those that were there when the
-    cursor was opened.
+    it has a transaction of its own, from the first row to the last. Rows are those that were there when the cursor was
+    opened. The transaction is read-only unless the statement writes or locks by its words, as INSERT ... RETURNING and
+    SELECT ... FOR UPDATE do; then it is committed after the last row and at the end of an ``async with`` block, and
+    rolled back on every error, and when a loop without such a block is left early.
     """
 
     __slots__ = (
@@ -148,6 +153,7 @@ class Stream(Generic[T]):
     async def _begin(self) -> None:
         block = self._home.reading_block()
         if block is not None:
+            block = block.writing() if may_write(self._bound[0].statement.text) else block
             await block.__aenter__()
             self._block = block
         try:
@@ -178,6 +184,11 @@ class Stream(Generic[T]):
             session.leave_open(cursor)
             if error is None:
                 await session.settle()
+
+
+def may_write(sql: str) -> bool:
+    """Whether a statement writes or locks rows by its words; what functions do behind its back cannot be seen here."""
+    return any(sql[token.start : token.end].lower() in _WRITING for token in tokenize(sql) if token.kind is Kind.WORD)
 
 
 def checked_batch(batch: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, overload
 
@@ -154,6 +155,10 @@ class Transaction(Transactions):
     def holds(self, session: Session) -> bool:
         """Whether its block is open on that session."""
         return self._session is session and self._lender.holds(session)
+
+    def writing(self) -> Transaction:
+        """The same that may write, not begun yet."""
+        return Transaction(self._lender, replace(self._mode, readonly=False))
 
     def abandon(self) -> None:
         """End it without waiting, where nobody can wait: it is rolled back before its session is used again."""
