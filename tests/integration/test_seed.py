@@ -1,4 +1,7 @@
-"""Seed files loaded into real databases: order, transactions, and errors that name their place."""
+"""Seed files loaded into real databases: order, transactions, and errors that name their place.
+
+The databases are new, so that it does not matter here whether a seed can be loaded again.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def write(folder: Path, name: str, sql: str | bytes) -> Path:
 
 
 async def run(database: DatabaseUrl, folder: Path, environment: str | None = None) -> list[Seeded]:
-    return [seeded async for seeded in load(database, seed_files(folder, environment))]
+    return [seeded async for seeded in load(database, seed_files(folder, environment), once=True)]
 
 
 def test_files_come_in_name_order_the_common_before_the_environment(seeds: Path) -> None:

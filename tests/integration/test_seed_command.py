@@ -58,7 +58,7 @@ def test_the_database_and_the_folder_can_be_given(database: DatabaseUrl, project
 
 
 def test_an_error_is_one_line_with_its_place_and_exit_code_2(database: DatabaseUrl, project: Path) -> None:
-    (project / "data" / "zoo.sql").write_text("insert into pets\nvalues (4, 'Di', 5);")
+    (project / "data" / "zoo.sql").write_text("insert into pets\nvalues (4, 'Di', 5) on conflict do nothing;")
     done = seed(project, database)
     assert done.returncode == 2
     assert done.stderr == "error: data/zoo.sql:2:18: INSERT has more expressions than target columns\n"
@@ -76,3 +76,37 @@ def test_a_project_without_seeds_is_told_where_to_put_them(database: DatabaseUrl
     done = seed(project, database)
     assert done.returncode == 2
     assert done.stderr.startswith("error: There is no folder seeds; put seeds there")
+
+
+@pytest.fixture
+def migrated(project: Path) -> Path:
+    (project / "migrations").mkdir()
+    (project / "migrations" / "1_pets.sql").write_text("create table pets (id int primary key, name text);")
+    return project
+
+
+def test_check_loads_twice_into_a_scratch_database_and_leaves_the_project_s_alone(
+    database: DatabaseUrl, migrated: Path
+) -> None:
+    done = seed(migrated, database, "--check", "--env", "dev", "-D", database.reveal())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "data/pets.sql      2 rows, then 0",
+        "data/dev/more.sql  1 row, then 0",
+        "2 files can be loaded again and again",
+    ]
+
+
+def test_check_exits_with_1_and_names_file_and_table(database: DatabaseUrl, migrated: Path) -> None:
+    (migrated / "data" / "zoo.sql").write_text("insert into pets select max(id) + 1 from pets on conflict do nothing")
+    done = seed(migrated, database, "--check", "-D", database.reveal(), "--output-format", "json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [(one["file"], one["table"]) for one in report["changed"]] == [("data/zoo.sql", "public.pets")]
+    assert [(one["rows"], one["rows_again"]) for one in report["files"]] == [(2, 0), (1, 1)]
+
+
+def test_check_needs_migrations(database: DatabaseUrl, project: Path) -> None:
+    done = seed(project, database, "--check")
+    assert done.returncode == 2
+    assert "There are no migrations in migrations to build a scratch database from" in done.stderr

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import aclosing
+from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,12 @@ import click
 
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
-from assay.config import DatabaseUrl, load_settings
+from assay.config import DatabaseUrl, Settings, load_settings
+from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.ops.seed import Seeded
+    from assay.ops.seed_check import Checked
 
 
 @click.command()
@@ -31,17 +35,30 @@ if TYPE_CHECKING:
     metavar="URL",
     help="The database.  [default: DATABASE_URL, or else the embedded server]",
 )
+@click.option(
+    "--check",
+    "checking",
+    is_flag=True,
+    help="Load them twice into a scratch database instead, and tell what the second run changes.",
+)
 @format_option()
-def command(environment: str | None, source: Path | None, database_url: str | None, output_format: str) -> None:
-    """Load the project's seeds: SQL files, in name order, each in a transaction.
+def command(
+    environment: str | None, source: Path | None, database_url: str | None, checking: bool, output_format: str
+) -> None:
+    """Load the project's seeds: files of SQL and Python, in name order, each in a transaction.
 
-    The files of the folder come first, then those of its subfolder "common", then those of the environment. Files are
-    run as they are, so write them to be safe to run twice, as with ON CONFLICT DO NOTHING. A file that fails is
-    rolled back, and those after it are not loaded.
+    The files of the folder come first, then those of its subfolder "common", then those of the environment. A file
+    that would add the same rows again when it is loaded again is refused, with what to do. A file that fails is rolled
+    back, and those after it are not loaded. With --check, exits with 1 when the second run changes anything.
     """
     from assay.ops.seed import seed_files
 
-    files = seed_files(source if source is not None else from_here(load_settings().seeds), environment)
+    settings = load_settings()
+    files = seed_files(source if source is not None else from_here(settings.seeds), environment)
+    if checking:
+        checked = asyncio.run(_check(settings, database_url, files))
+        _show_checked(checked, output_format)
+        sys.exit(1 if checked.changed else 0)
     url = database(database_url)
     started = perf_counter()
     seeded = asyncio.run(_load(url, files, quiet=output_format == "json"))
@@ -49,8 +66,47 @@ def command(environment: str | None, source: Path | None, database_url: str | No
     if output_format == "json":
         write_json(_to_json(seeded, seconds))
         return
-    count = f"{len(seeded)} {'file' if len(seeded) == 1 else 'files'}"
-    print(f"Seeded {url.place} with {count}, {_rows(sum(one.rows for one in seeded))}, in {seconds:.2f} s")
+    print(
+        f"Seeded {url.place} with {_files(len(seeded))}, {_rows(sum(one.rows for one in seeded))}, in {seconds:.2f} s"
+    )
+
+
+async def _check(settings: Settings, database_url: str | None, files: tuple[Path, ...]) -> Checked:
+    from assay.ops.seed_check import check_seeds, copy_of
+    from assay.proof.basis import find_schema
+
+    schema = await find_schema(settings, DatabaseUrl.parse(database_url) if database_url else None)
+    if not schema.migrations:
+        raise UsageError(
+            f"There are no migrations in {from_here(settings.migrations)} to build a scratch database from; "
+            "assay migrate baseline writes the first one from a database"
+        )
+    async with copy_of(schema.url) as scratch:
+        return await check_seeds(scratch, files)
+
+
+def _show_checked(checked: Checked, output_format: str) -> None:
+    runs = list(zip_longest(checked.first, checked.second))
+    if output_format == "json":
+        write_json({
+            "files": [
+                {"file": str(one.file), "rows": one.rows, "rows_again": again.rows if again else None}
+                for one, again in runs
+            ],
+            "changed": [{"file": str(one.file), "table": one.table, "text": one.text} for one in checked.changed],
+        })  # fmt: skip
+        return
+    width = max((len(str(one.file)) for one in checked.first), default=0)
+    for one, again in runs:
+        print(f"{one.file!s:<{width}}  {_rows(one.rows)}, then {again.rows if again else 'not loaded'}")
+    for change in checked.changed:
+        print(f"{change.file}: {change.text}")
+    if not checked.changed:
+        print(f"{_files(len(checked.first))} can be loaded again and again")
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 async def _load(url: DatabaseUrl, files: tuple[Path, ...], *, quiet: bool) -> list[Seeded]:

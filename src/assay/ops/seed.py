@@ -1,4 +1,4 @@
-"""Seeds: SQL files that fill a database with the rows that people work with."""
+"""Seeds: files of SQL and Python that fill a database with the rows that people work with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from time import perf_counter
 
 from assay.config import DatabaseUrl
 from assay.errors import DatabaseError, Error, UsageError
+from assay.ops.seed_python import PythonSeed, read_python, run_python
+from assay.ops.seed_repeats import is_allowed, repeats_of_python, repeats_of_sql
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
 from assay.runtime.reports import line_and_column
 from assay.sql.splitting import Obstacle, Statement, split_statements
@@ -48,40 +50,56 @@ class _Script:
 
 
 def seed_files(folder: Path, environment: str | None = None) -> tuple[Path, ...]:
-    """The SQL files to load, in order: the folder's own, those of ``common``, those of the environment, each by name.
+    """The files to load, in order: the folder's own, those of ``common``, those of the environment, each by name.
+
+    A file's name ends in ``.sql`` or ``.py``; one that begins with ``_`` is for others to import.
 
     Raises:
         UsageError: the folder is not there, or has no subfolder for the environment.
     """
     if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}; put seeds there, as SQL files that are loaded in name order")
+        raise UsageError(
+            f"There is no folder {folder}; put seeds there, as files of SQL or Python that are loaded in name order"
+        )
     folders = [folder, folder / COMMON]
     if environment is not None:
         folders.append(_environment_folder(folder, environment))
-    return tuple(file for place in dict.fromkeys(folders) for file in sorted(place.glob("*.sql")) if file.is_file())
+    there = [place for place in dict.fromkeys(folders) if place.is_dir()]
+    return tuple(file for place in there for file in sorted(place.iterdir()) if _is_seed(file))
 
 
-async def load(url: DatabaseUrl, files: Sequence[Path]) -> AsyncGenerator[Seeded]:
+async def load(url: DatabaseUrl, files: Sequence[Path], *, once: bool = False) -> AsyncGenerator[Seeded]:
     """Load files one after the other, each in a transaction of its own, saying of each when it is done.
 
-    Files are run as they are. To be safe to run twice, a seed says what happens to rows that are there already, such
-    as with ``ON CONFLICT DO NOTHING``.
+    Args:
+        url: the database.
+        files: from ``seed_files``.
+        once: the database is new, so that it does not matter what a second run would do.
 
     Raises:
-        UsageError: a file cannot be read, or holds what cannot be sent or ends its transaction; then none is loaded.
-        DatabaseError: the server refused a statement; the message begins with file, line and column. Files before
-            it stay loaded, its own changes are rolled back.
+        UsageError: a file cannot be read, holds what cannot be sent, ends its transaction, or would add the same rows
+            again; then none is loaded. A Python seed raised something else than one of Assay's errors.
+        DatabaseError: the server refused a statement; the message begins with file and line. Files before it stay
+            loaded, its own changes are rolled back.
         ConnectionFailed: the database cannot be reached.
     """
-    for script in [_read(file) for file in files]:
+    for seed in [_read_python(file, once) if file.suffix == ".py" else _read(file, once) for file in files]:
         started = perf_counter()
-        # A connection for each: what one file sets, the next does not inherit.
-        connection = await open_connection(url)
-        try:
-            rows = await _run(connection, script)
-        finally:
-            await connection.close()
-        yield Seeded(script.file, rows, perf_counter() - started)
+        rows = await (_load_script(url, seed) if isinstance(seed, _Script) else run_python(url, seed))
+        yield Seeded(seed.file, rows, perf_counter() - started)
+
+
+async def _load_script(url: DatabaseUrl, script: _Script) -> int:
+    # A connection for each: what one file sets, the next does not inherit.
+    connection = await open_connection(url)
+    try:
+        return await _run(connection, script)
+    finally:
+        await connection.close()
+
+
+def _is_seed(file: Path) -> bool:
+    return file.suffix in (".sql", ".py") and not file.name.startswith("_") and file.is_file()
 
 
 def _environment_folder(folder: Path, environment: str) -> Path:
@@ -92,7 +110,15 @@ def _environment_folder(folder: Path, environment: str) -> Path:
     raise UsageError(f"{folder} has no environment {environment!r}; {known}")
 
 
-def _read(file: Path) -> _Script:
+def _read_python(file: Path, once: bool) -> PythonSeed:
+    text = _text(file)
+    seed = read_python(file, text)
+    for found in () if once or is_allowed(text, python=True) else repeats_of_python(text, seed.tree):
+        raise UsageError(f"{_Script(file, text, ()).place(found.at)}: {found.text}")
+    return seed
+
+
+def _read(file: Path, once: bool) -> _Script:
     text = _text(file)
     script = _Script(file, text, split_statements(text))
     for statement in script.statements:
@@ -102,6 +128,8 @@ def _read(file: Path) -> _Script:
         if _ends_transaction(statement.words):
             place = script.place(statement.start + statement.lead)
             raise UsageError(f"{place}: a seed runs in a transaction already; remove {statement.words[0].upper()}")
+    for found in () if once or is_allowed(text) else repeats_of_sql(script.statements):
+        raise UsageError(f"{script.place(found.at)}: {found.text}")
     return script
 
 

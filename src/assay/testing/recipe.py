@@ -40,7 +40,7 @@ class Recipe:
             from assay.migrate import run  # most sessions find their template built
 
             await run(url, self.migrations)
-        async for _ in load(url, self.seeds):
+        async for _ in load(url, self.seeds, once=True):
             pass
         connection = await open_connection(url)
         try:
