@@ -82,22 +82,11 @@ class Example:
         return advise(load_settings(self.folder, {}), Request(live, rules, 0, self.database))
 
 
-@pytest.fixture(scope="module")
-def shared(server: DatabaseUrl) -> Iterator[DatabaseUrl]:
-    """A database on each server, which every example empties: a new one for each would only take time."""
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(server.reveal(), autocommit=True) as admin:
-        admin.execute(f"create database {name}".encode())
-        yield server.with_database(name)
-        admin.execute(f"drop database {name} with (force)".encode())
-
-
 @pytest.fixture
-def example(tmp_path: Path, shared: DatabaseUrl) -> Iterator[Example]:
+def example(tmp_path: Path, cleared: DatabaseUrl) -> Iterator[Example]:
     role = f"clerk_{secrets.token_hex(4)}"
-    with psycopg.connect(shared.reveal(), autocommit=True) as driver:
-        yield Example(tmp_path, shared, role)
-        driver.execute("drop schema public cascade; create schema public")
+    yield Example(tmp_path, cleared, role)
+    with psycopg.connect(cleared.reveal(), autocommit=True) as driver:
         if driver.execute("select from pg_roles where rolname = %s", [role]).fetchone():
             driver.execute(f"drop owned by {role}; drop role {role}".encode())
 
