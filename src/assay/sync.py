@@ -23,6 +23,9 @@ except ImportError as error:
 
 from assay.runtime.listening import Gap, Notification
 from assay.runtime.pool import PoolStats
+from assay.runtime.replicas.options import Replicas
+from assay.runtime.replicas.position import Position
+from assay.runtime.replicas.stats import MemberStats
 from assay.runtime.sync.attempts import Attempts
 from assay.runtime.sync.connection import Connection, connect
 from assay.runtime.sync.executor import Executor
@@ -37,9 +40,12 @@ __all__ = [
     "Executor",
     "Gap",
     "Listener",
+    "MemberStats",
     "Notification",
     "Pool",
     "PoolStats",
+    "Position",
+    "Replicas",
     "Stream",
     "Transaction",
     "connect",

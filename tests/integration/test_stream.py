@@ -247,7 +247,6 @@ WRITES = [
 ]
 
 
-@only_async
 @pytest.mark.parametrize("sql", WRITES)
 async def test_stream_on_a_pool_may_write(pool: assay.Pool, sql: Any) -> None:
     assert [number async for number in pool.stream(int, sql, batch=3)] == [*range(1, 8)]
@@ -255,7 +254,6 @@ async def test_stream_on_a_pool_may_write(pool: assay.Pool, sql: Any) -> None:
     assert pool.stats().in_use == 0
 
 
-@only_async
 @pytest.mark.parametrize("locking", ["for update", "for no key update", "for share", "FOR KEY SHARE"])
 async def test_stream_on_a_pool_may_lock_rows(pool: assay.Pool, cleared: DatabaseUrl, locking: str) -> None:
     await pool.execute("insert into seen select generate_series(1, 5)")
@@ -265,7 +263,6 @@ async def test_stream_on_a_pool_may_lock_rows(pool: assay.Pool, cleared: Databas
         assert not await other.fetch_all(int, "select number from seen for update skip locked")
 
 
-@only_async
 async def test_block_around_a_stream_that_is_left_early_commits_all_that_was_written(pool: assay.Pool) -> None:
     async with pool.stream(int, WRITES[0], batch=2) as numbers:
         async for number in numbers:
@@ -274,7 +271,6 @@ async def test_block_around_a_stream_that_is_left_early_commits_all_that_was_wri
     assert await seen(pool) == [*range(1, 8)]
 
 
-@only_async
 async def test_stream_that_fails_writes_nothing(pool: assay.Pool) -> None:
     with pytest.raises(ZeroDivisionError):
         async with pool.stream(int, WRITES[0], batch=2) as numbers:
@@ -283,7 +279,6 @@ async def test_stream_that_fails_writes_nothing(pool: assay.Pool) -> None:
     assert await seen(pool) == []
 
 
-@only_async
 async def test_loop_that_is_left_early_writes_nothing(pool: assay.Pool) -> None:
     async for number in pool.stream(int, WRITES[0], batch=2):
         if number == 3:
@@ -292,7 +287,6 @@ async def test_loop_that_is_left_early_writes_nothing(pool: assay.Pool) -> None:
     assert await seen(pool) == []
 
 
-@only_async
 async def test_stream_of_a_function_that_writes_is_told_where_it_could(pool: assay.Pool) -> None:
     await pool.execute(
         "create function note() returns int language sql as 'insert into seen values (1) returning number'"

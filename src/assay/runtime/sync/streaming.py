@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from psycopg.pq import Format
 
-from assay.errors import UsageError
+from assay.errors import ReadOnlyTransaction, UsageError
 from assay.runtime.building import Builder, build
 from assay.runtime.dynamic import query_for
 from assay.runtime.query import Query
-from assay.runtime.streaming import BATCH, checked_batch
+from assay.runtime.streaming import BATCH, READING_ONLY, checked_batch, may_write
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.statements import Prepared
 from assay.sql.lexer import BLANK, Kind, tokenize
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 _READING = frozenset({"select", "values", "table", "with"})
 _WRITING = frozenset({"insert", "update", "delete", "merge"})
+_VERBS = _READING | _WRITING
+_NAMES_FOLLOW = frozenset({"with", "recursive", ","})
 
 
 @dataclass(slots=True)
@@ -47,8 +49,9 @@ class Stream(Generic[T]):
     row, on every error, and when nothing refers to the stream any more, as after leaving the loop early.
 
     A cursor lives in a transaction. Inside of one the stream uses it; on a pool, and on a connection that is in none,
-    it has a read-only transaction of its own, from the first row to the last. Rows are those that were there when the
-    cursor was opened. A statement that writes has no cursor here: all rows that it returns are fetched at once.
+    it has a transaction of its own, from the first row to the last; read-only unless the statement writes or locks by
+    its words, and ended as that of :class:`assay.Stream`. Rows are those that were there when the cursor was opened.
+    A statement that writes has no cursor here: all rows that it returns are fetched at once.
     """
 
     __slots__ = (
@@ -136,13 +139,19 @@ class Stream(Generic[T]):
     def _fetch(self) -> Sequence[Any]:
         session = (self._block or self._home).lend()
         assert self._cursor is not None  # noqa: S101 - there is one while there is a session
-        with session.using(self._bound[0]):
-            return fetch(session, self._cursor, self._batch)
+        try:
+            with session.using(self._bound[0]):
+                return fetch(session, self._cursor, self._batch)
+        except ReadOnlyTransaction as error:
+            if self._block is not None:
+                error.args = (f"{error.message}; {READING_ONLY}",)
+            raise
 
     def _open(self) -> None:
         self._started = True
         block = self._home.reading_block()
         if block is not None:
+            block = block.writing() if may_write(self._bound[0].statement.text) else block
             block.__enter__()
             self._block = block
         try:
@@ -172,7 +181,7 @@ class Stream(Generic[T]):
 def open_cursor(session: Session, query: Query, prepared: Prepared, values: tuple[object, ...]) -> Cursor:
     """Run a statement as a cursor, or for all its rows if it can be none; only inside of ``using``."""
     statement = prepared.statement
-    if not _can_be_declared(query.statement.text):
+    if not can_be_declared(query.statement.text):
         rows = session.rows(session.run(prepared, query, values))
         return Cursor("", statement.format, [*reversed(rows)])
     session.cursors += 1
@@ -201,10 +210,21 @@ def _leave_open(session: Session, cursor: Cursor) -> None:
         session.interrupted = True
 
 
-def _can_be_declared(sql: str) -> bool:
+def can_be_declared(sql: str) -> bool:
     """Whether a statement only reads, as far as its words say (manual, SQL command DECLARE)."""
     tokens = [token for token in tokenize(sql) if token.kind not in BLANK]
     words = [sql[token.start : token.end].lower() if token.kind is not Kind.QUOTED else "" for token in tokens]
     first = next((word for word in words if word != "("), "")
     writes = any(word in _WRITING and before == "(" for before, word in pairwise(words))
-    return first in _READING and not writes
+    return (_after_with(words) if first == "with" else first) in _READING and not writes
+
+
+def _after_with(words: Sequence[str]) -> str:
+    """The word that the statement behind a WITH clause begins with; names of queries in it may be such words too."""
+    depth = 0
+    rest = words[words.index("with") :]
+    for number, (before, word) in enumerate(pairwise(rest), 1):
+        if not depth and ((before, word) == (")", "(") or (before not in _NAMES_FOLLOW and word in _VERBS)):
+            return next(found for found in rest[number:] if found != "(")
+        depth += (word == "(") - (word == ")")
+    return ""

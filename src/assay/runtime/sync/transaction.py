@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, overload
 
@@ -147,6 +148,10 @@ class Transaction(Transactions):
 
     def take_back_later(self, session: Session) -> None:
         """Nothing to do: the session stays in use."""
+
+    def writing(self) -> Transaction:
+        """The same that may write, not begun yet."""
+        return Transaction(self._lender, replace(self._mode, readonly=False))
 
     def abandon(self) -> None:
         """End it without a word to the server, where nobody can wait: it is rolled back before its session is used."""
