@@ -34,6 +34,8 @@ SIZE = 10
 TIMEOUT = 2.0
 """Seconds that a task gives each write."""
 WHOLE_AFTER = 5.0
+LATE_TWICE = 2
+"""A write that is cancelled waits for two alarms at the most: that of its timeout, and that of its rollback."""
 
 soak = pytest.mark.soak
 lengths = pytest.mark.parametrize(
@@ -51,9 +53,10 @@ class Ledger:
     failures: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
     stopping: bool = False
-    latest = TIMEOUT + 3.0
-    """Seconds after which a write must have ended: a cancelled block waits for its rollback for one, and the machine
-    has much else to do."""
+    latest = TIMEOUT + 1.0
+    """Seconds after which a write must have ended: a cancelled block waits for its rollback for half of one."""
+    lag: float = 0.0
+    """Seconds that the event loop itself came late, at the most, as it does on a busy machine."""
 
     async def work(self) -> None:
         """Write until they are stopped."""
@@ -75,7 +78,11 @@ class Ledger:
         assert [row for row in self.acknowledged if row not in rows] == []
         assert [(task, number) for task, number in rows if (task, -number) not in rows] == []
         assert self.acknowledged
-        assert self.longest < self.latest
+        print(
+            f"{len(self.acknowledged)} writes acknowledged, {dict(self.failures)} failed; the longest took "
+            f"{self.longest:.2f} s, the event loop was late by {self.lag:.2f} s"
+        )
+        assert self.longest < self.latest + LATE_TWICE * self.lag
 
 
 class Tasks(Ledger):
@@ -83,8 +90,15 @@ class Tasks(Ledger):
 
     async def work(self) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick())
             for task in range(TASKS):
                 group.create_task(self._write_on(task))
+
+    async def _tick(self) -> None:
+        while not self.stopping:
+            started = perf_counter()
+            await asyncio.sleep(0.05)
+            self.lag = max(self.lag, perf_counter() - started - 0.05)
 
     async def _write_on(self, task: int) -> None:
         number = 0
@@ -263,7 +277,7 @@ async def test_cancelled_block_does_not_wait_for_long_where_the_network_is_gone(
             await tx.execute("insert into entry values (1, 1)")
             proxy.swallow()
             await tx.execute("insert into entry values (1, 2)")
-    assert perf_counter() - started < Tasks.latest
+    assert perf_counter() - started < 0.2 + 1
     proxy.let_through()
     await whole(pool)
     assert await pool.fetch_all(int, "select number from entry") == []

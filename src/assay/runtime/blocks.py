@@ -6,7 +6,7 @@ from assay.errors import ConnectionLost
 
 ROLLBACK_TIMEOUT = 5.0
 """Seconds that the end of a block waits for its rollback; then that is done before the session is used again."""
-CANCELLED_ROLLBACK_TIMEOUT = 1.0
+CANCELLED_ROLLBACK_TIMEOUT = 0.5
 """The same at the end of an outermost block that was cancelled, since whoever cancelled it waits."""
 
 BEGUN_ONCE = "A transaction is begun once; call transaction() again for the next one"
