@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import signal
 import threading
 import time
@@ -113,72 +112,6 @@ def test_ctrl_c_while_waiting_for_a_connection_leaves_the_line(pool: sync.Pool) 
         assert pool.stats().waiting == 0
     assert pool.fetch_one(int, "select 1") == 1
     assert pool.stats().in_use == 0
-
-
-class Rung(BaseException):
-    pass
-
-
-@contextmanager
-def alarm_clock() -> Iterator[Callable[[float], None]]:
-    """Gives what has a signal handler raise Rung in this thread after so many seconds; 0 for never."""
-    armed: list[float] = [0]
-    due = threading.Event()
-    over: list[bool] = []
-
-    def ring() -> None:
-        while not over:
-            due.wait()
-            due.clear()
-            time.sleep(armed[0])
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
-
-    def handler(*_: object) -> None:
-        if armed[0]:
-            armed[0] = 0
-            raise Rung
-
-    def arm(seconds: float) -> None:
-        armed[0] = seconds
-        if seconds:
-            due.set()
-
-    before = signal.signal(signal.SIGUSR2, handler)
-    ringing = threading.Thread(target=ring)
-    ringing.start()
-    try:
-        yield arm
-    finally:
-        over.append(True)
-        due.set()
-        ringing.join()
-        signal.signal(signal.SIGUSR2, before)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # when it hits a __del__
-def test_exceptions_of_signal_handlers_at_any_moment_cost_no_capacity(database_18: DatabaseUrl) -> None:
-    def work(pool: sync.Pool, number: int) -> None:
-        while True:
-            assert pool.fetch_one(int, "select $1::int", number) == number
-            with pytest.raises(ZeroDivisionError), pool.transaction() as tx:
-                tx.execute("insert into entry values ($1)", number)
-                _ = 1 / 0
-            assert pool.execute_many("insert into entry select $1 where false", [(n,) for n in range(50)]) == 0
-            assert list(pool.stream(int, "select generate_series(1, 9)", batch=4)) == [*range(1, 10)]
-
-    chance = random.Random(1)
-    with sync.Pool(database_18, min_connections=1, max_connections=3, acquire_timeout=10) as pool, alarm_clock() as arm:
-        pool.execute("create table entry (id int)")
-        for number in range(200):
-            with pytest.raises(Rung):
-                arm(chance.uniform(0.0005, 0.02))
-                work(pool, number)
-        arm(0)
-        until(lambda: pool.stats().in_use == 0)
-        assert pool.fetch_one(int, "select count(*) from entry") == 0
-        with pool.acquire(), pool.acquire(), pool.acquire() as last:
-            assert last.fetch_one(int, "select 1") == 1
-        assert pool.stats().open == 3
 
 
 # --- threads

@@ -17,8 +17,10 @@ READING = [
     "with a as (select 1) (select 1)",
     "with update as (select 1), values as (select 2) table update",
     'with "insert" as (select 1) select 1',
-    "with recursive a (n) as materialized (select 1 union select (n) from a) "
-    "search depth first by n set o select * from a for update",
+    (
+        "with recursive a (n) as materialized (select 1 union select (n) from a) "
+        "search depth first by n set o select * from a for update"
+    ),
 ]
 WRITING = [
     "insert into item values (1) returning id",
