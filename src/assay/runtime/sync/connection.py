@@ -16,6 +16,7 @@ from assay.runtime.dynamic import query_for
 from assay.runtime.sync.advisory import AdvisoryLocks
 from assay.runtime.sync.connecting import open_connection
 from assay.runtime.sync.listening import Listener
+from assay.runtime.sync.patience import patience_of
 from assay.runtime.sync.session import Session
 from assay.runtime.sync.transaction import Transaction, Transactions
 from assay.sql.footprint import Footprint
@@ -35,7 +36,7 @@ def connect(
     """
     place = url if isinstance(url, DatabaseUrl) else DatabaseUrl.parse(url)
     driver = open_connection(place, timeout=connect_timeout, server_settings=server_settings)
-    return Connection(Session(driver), place, own=True)
+    return Connection(Session(driver, patience=patience_of(place, server_settings)), place, own=True)
 
 
 class Connection(Transactions, AdvisoryLocks):

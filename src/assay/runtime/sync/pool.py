@@ -26,6 +26,7 @@ from assay.runtime.sync.connecting import open_connection
 from assay.runtime.sync.connection import Connection
 from assay.runtime.sync.hooks import AfterConnect, Hooks, KeepOrClose
 from assay.runtime.sync.listening import Listener
+from assay.runtime.sync.patience import patience_of
 from assay.runtime.sync.replicas.surface import Replicated
 from assay.runtime.sync.reserve import Reserve
 from assay.runtime.sync.session import Session
@@ -292,10 +293,11 @@ class Pool(Replicated, AdvisoryLocks):
         return session
 
     def _session(self, driver: psycopg.Connection[Any]) -> Session:
-        bounced = self._reserve.options.pgbouncer
+        bounced, patience = self._reserve.options.pgbouncer, patience_of(self._url, self._settings)
         if self._watched is not None and self._watched.observers:
-            return (WatchedBouncedSession if bounced else WatchedSession)(driver, self._watched.observers)
-        return (BouncedSession if bounced else Session)(driver)
+            watched = WatchedBouncedSession if bounced else WatchedSession
+            return watched(driver, self._watched.observers, patience=patience)
+        return (BouncedSession if bounced else Session)(driver, patience=patience)
 
     def _made_reserve(
         self, options: PoolOptions, factories: Sequence[ObserverFactory]

@@ -26,6 +26,7 @@ from assay.runtime.reports import refused_statement
 from assay.runtime.session import RESET
 from assay.runtime.sync.codecs.containers import TypeChanged
 from assay.runtime.sync.connecting import broken, report
+from assay.runtime.sync.patience import SETTING
 from assay.runtime.sync.statements import Described, Prepared
 from assay.runtime.sync.types import QUERY, Types, type_row
 from assay.runtime.sync.wire import COPYING, DeadlinePassed, Wire
@@ -55,11 +56,23 @@ class Session:
 
     __slots__ = (
         *("__weakref__", "number", "owner"),
-        *("_described", "_ended", "_forgotten", "_lock", "_pid", "_prepared", "_types", "cursors", "driver", "wire"),
+        *(
+            "_described",
+            "_ended",
+            "_forgotten",
+            "_lock",
+            "_patience",
+            "_pid",
+            "_prepared",
+            "_types",
+            "cursors",
+            "driver",
+            "wire",
+        ),
         *("depth", "expires_at", "footprint", "idle_since", "interrupted", "left_open", "lent_driver", "savepoints"),
     )
 
-    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+    def __init__(self, driver: psycopg.Connection[Any], *, patience: float | None = None) -> None:
         self._pid = os.getpid()
         self.driver = driver
         self.number = 0
@@ -87,6 +100,7 @@ class Session:
         self._ended = False
         """Whether another thread has ended the session while a request was under way."""
         self.wire = Wire(driver)
+        self.wire.patience = self._patience = patience
         self._types = Types(driver)
         self._prepared: dict[Query, Prepared] = {}
         self._described = 0
@@ -192,6 +206,7 @@ class Session:
         if self.footprint or always:
             self.command(RESET, timeout=timeout)
         self.footprint = Footprint.NONE
+        self.wire.patience = self._patience
 
     def is_alive(self, timeout: float) -> bool:
         """Whether the server answers within so many seconds; a connection on which it does not is cut."""
@@ -240,6 +255,8 @@ class Session:
             try:
                 if query is not None and query.footprint:
                     self.footprint = max(self.footprint, query.footprint)
+                if self.wire.patience is not None and query is not None and SETTING in query.statement.text:
+                    self.wire.patience = None
                 self._settle()
                 yield
             except BaseException as error:

@@ -14,6 +14,7 @@ from assay.runtime.dynamic import query_for
 from assay.runtime.executor import Isolation
 from assay.runtime.modes import Mode
 from assay.runtime.sync.attempts import Attempts
+from assay.runtime.sync.patience import with_grace
 from assay.runtime.sync.queries import Lender, Queries
 from assay.runtime.sync.session import Session
 
@@ -90,7 +91,7 @@ class Transaction(Transactions):
     under way, whether it took effect is not known.
     """
 
-    __slots__ = ("_begun", "_lender", "_mode", "_savepoint", "_session")
+    __slots__ = ("_begun", "_lender", "_mode", "_patience", "_savepoint", "_session")
 
     def __init__(self, lender: Lender, mode: Mode) -> None:
         self._lender = lender
@@ -99,6 +100,8 @@ class Transaction(Transactions):
         self._savepoint: int | None = None
         """Its number, if it is one."""
         self._begun = False
+        self._patience: float | None = None
+        """That of the session before the block."""
 
     def __enter__(self) -> Transaction:
         if self._begun:
@@ -106,12 +109,15 @@ class Transaction(Transactions):
         self._begun = True
         session = self._lender.lend()
         session.depth += 1
+        self._patience = session.wire.patience
         try:
             self._savepoint = self._begin(session)
+            if self._mode.statement_timeout is not None:
+                session.wire.patience = with_grace(self._mode.statement_timeout)
             self._session = session
             return self
         except BaseException:
-            session.depth -= 1
+            self._leave(session)
             session.interrupted = True  # what was begun nevertheless is rolled back before anything else
             self._lender.take_back(session)
             raise
@@ -132,7 +138,7 @@ class Transaction(Transactions):
             else:
                 self._roll_back(session)
         finally:
-            session.depth -= 1
+            self._leave(session)
             self._lender.take_back(session)
 
     def lend(self) -> Session:
@@ -157,7 +163,7 @@ class Transaction(Transactions):
         """End it without a word to the server, where nobody can wait: it is rolled back before its session is used."""
         session, self._session = self._session, None
         if session is not None and self._lender.holds(session):
-            session.depth -= 1
+            self._leave(session)
             session.interrupted = True
             self._lender.take_back_later(session)
 
@@ -173,6 +179,11 @@ class Transaction(Transactions):
     def _execute(self, sql: str, args: tuple[object, ...], named: dict[str, object]) -> str:
         query, values = query_for(sql).bind(args, named)
         return self._active().execute(query, values)
+
+    def _leave(self, session: Session) -> None:
+        session.depth -= 1
+        if session.wire.patience is not None or not session.footprint:  # or else a SET in the block may last
+            session.wire.patience = self._patience
 
     def _is_open(self) -> bool:
         return self._session is not None and self._lender.holds(self._session)

@@ -19,8 +19,10 @@ from assay.runtime.watched_session import TOLD
 class WatchedSession(Session):
     """A session that is watched; one that is not stays free of the cost."""
 
-    def __init__(self, driver: psycopg.Connection[Any], observers: Sequence[Observer]) -> None:
-        super().__init__(driver)
+    def __init__(
+        self, driver: psycopg.Connection[Any], observers: Sequence[Observer], *, patience: float | None = None
+    ) -> None:
+        super().__init__(driver, patience=patience)
         self._observers = observers
 
     @contextmanager

@@ -19,6 +19,11 @@ CANCEL_TIMEOUT = 5.0
 ENDING_TIMEOUT = 2.0
 """Seconds that a server has to take the request to cancel what runs on a connection that is ended from outside."""
 
+_SILENCE = (
+    "the server has said nothing for {:g} s, longer than its statement_timeout lets any statement take: "
+    "the network is gone, or the server hangs"
+)
+
 COPYING = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
 
 
@@ -29,9 +34,11 @@ class DeadlinePassed(TimeoutError):
 class Wire:
     """A connection to the server, for one request at a time."""
 
-    __slots__ = ("_driver", "_pgconn", "_poll", "_socket")
+    __slots__ = ("_driver", "_pgconn", "_poll", "_socket", "patience")
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
+        self.patience: float | None = None
+        """Seconds in which the server must have said something; None for any number."""
         self._driver = driver
         self._pgconn = driver.pgconn
         self._socket = self._pgconn.socket
@@ -100,9 +107,9 @@ class Wire:
         if events != select.POLLIN:
             self._poll.modify(self._socket, events)
         try:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0) * 1000
-            if not self._poll.poll(left):
-                raise DeadlinePassed
+            left = self.patience if deadline is None else max(deadline - time.monotonic(), 0)
+            if not self._poll.poll(None if left is None else left * 1000):
+                raise DeadlinePassed if deadline is not None else psycopg.OperationalError(_SILENCE.format(left))
         finally:
             if events != select.POLLIN:
                 self._poll.modify(self._socket, select.POLLIN)
