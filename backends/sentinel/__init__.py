@@ -1,0 +1,1 @@
+"""Sentinel: simulations and prover runs of Move contracts, kept by project, with API keys for tools."""
