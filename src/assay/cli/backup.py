@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli.backup_options import as_json, jobs_option, opened, rows, size, store_option, url_option
+from assay.cli.backup_pitr import pitr
 from assay.cli.backup_prune import prune
 from assay.cli.backup_restore import restore, verify
 from assay.cli.output import format_option, write_json
@@ -29,6 +30,7 @@ def command() -> None:
     """Make, check, restore and prune backups."""
 
 
+command.add_command(pitr)
 command.add_command(prune)
 command.add_command(restore)
 command.add_command(verify)

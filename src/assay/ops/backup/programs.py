@@ -45,6 +45,7 @@ async def run_program(
     *,
     heard: Heard | None = None,
     account: Account | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Run a program to its end. When this is cancelled, or the process is killed, the program ends too.
 
@@ -54,10 +55,11 @@ async def run_program(
         arguments: without what says where to connect.
         heard: told what it says meanwhile.
         account: whom it runs as; this process's own unless given.
+        folder: where it runs.
 
     Raises BackupError with the program's words when it fails.
     """
-    async with running(program, url, arguments, heard=heard, account=account):
+    async with running(program, url, arguments, heard=heard, account=account, folder=folder):
         pass
 
 
@@ -69,14 +71,15 @@ async def running(
     *,
     heard: Heard | None = None,
     account: Account | None = None,
+    folder: Path | None = None,
     piped: bool = False,
 ) -> AsyncIterator[Process]:
     """The same for the length of a block, which reads what the program writes when it is ``piped``."""
     variables = connection_variables(url) if url is not None else {}
     process = await asyncio.create_subprocess_exec(
         "/bin/sh", "-c", _WATCHED, "sh", program, *arguments,
-        stdin=PIPE, stdout=PIPE if piped else DEVNULL, stderr=PIPE, start_new_session=True, cwd="/", umask=0o077,
-        env={**environment(), **variables}, **run_as(account),
+        stdin=PIPE, stdout=PIPE if piped else DEVNULL, stderr=PIPE, start_new_session=True, cwd=folder or "/",
+        umask=0o077, env={**environment(), **variables}, **run_as(account),
     )  # fmt: skip
     last: deque[str] = deque(maxlen=30)
     listening = asyncio.ensure_future(_listen(process, last, heard))

@@ -74,6 +74,32 @@ def all_stores(settings: Settings) -> dict[str, StoreSettings]:
     return {name: _read(name, value) for name, value in ({DEFAULT: {"url": "backups"}} | stores).items()}
 
 
+@dataclass(frozen=True, slots=True)
+class PitrSettings:
+    """How the project is restored to a moment."""
+
+    archive: Path | None
+    """The folder of the write-ahead log and the base backups; None unless set."""
+    stanza: str | None
+    """Of pgBackRest, which then does the work."""
+
+
+def pitr_settings(settings: Settings) -> PitrSettings:
+    """``[tool.assay.backup.pitr]``.
+
+    Raises ConfigurationError for a setting that is unknown or of the wrong type.
+    """
+    table = settings.backup.get("pitr", {})
+    where = f"{_WHERE[:-1]}.pitr]"
+    if not isinstance(table, dict) or not all(isinstance(value, str) and value for value in table.values()):
+        raise ConfigurationError(f"{where} must be a table of texts: archive, a folder; stanza, for pgBackRest")
+    unknown = sorted(set(table) - {"archive", "stanza"})
+    if unknown:
+        raise ConfigurationError(f"{where} has no setting {unknown[0]!r}; there are archive, stanza")
+    archive = settings.root / Path(table["archive"]).expanduser() if "archive" in table else None
+    return PitrSettings(archive, table.get("stanza"))
+
+
 def open_store(settings: Settings, store: StoreSettings) -> Store:
     """The store itself.
 
