@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -12,11 +13,13 @@ import assay
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed, ServerError
 from assay.schema.dump import Dump, dump_schema, tidy
+from assay.schema.inventory import read_inventory
 from assay.server.client_programs import client_program, connection_variables
 from assay.server.databases import create_database, drop_database
 from assay.sql.splitting import split_statements
 
-EVERYTHING = Path(__file__).parents[1] / "data" / "schema" / "everything.sql"
+DATA = Path(__file__).parents[1] / "data" / "schema"
+EVERYTHING = DATA / "everything.sql"
 
 
 async def dumped(url: DatabaseUrl, *scripts: str) -> Dump:
@@ -53,6 +56,94 @@ async def test_the_order_of_creation_does_not_show(database: DatabaseUrl, anothe
     first = await dumped(database, *statements)
     random.Random(7).shuffle(statements)
     assert (await dumped(another, *statements)).text == first.text
+
+
+SESSIONS = (
+    "timezone = 'Asia/Kolkata'",
+    "datestyle = 'German'",
+    "intervalstyle = 'iso_8601'",
+    "extra_float_digits = -3",
+    "bytea_output = 'escape'",
+    "quote_all_identifiers = on",
+    "standard_conforming_strings = off",
+    """search_path = '"a.b", public'""",
+)
+
+
+async def loaded_odd(url: DatabaseUrl) -> str:
+    return (
+        await dumped(url, *((DATA / f"{name}.sql").read_text() for name in ("everything", "hostile", "constants")))
+    ).text
+
+
+async def test_the_settings_of_roles_and_databases_do_not_show(
+    database: DatabaseUrl, driver: asyncpg.Connection, another: DatabaseUrl
+) -> None:
+    plain = await loaded_odd(database)
+    role = f"set_{database.database}"
+    await driver.execute(f"create role {role} superuser login")
+    try:
+        for setting in SESSIONS:
+            await driver.execute(f"alter role {role} set {setting}")
+            await driver.execute(f"alter database {database.database} set {setting}")
+        assert (await dump_schema(replace(database, user=role))).text == plain
+        assert (await dump_schema(database)).text == plain
+    finally:
+        await driver.execute(f"drop role {role}")
+
+
+@pytest.mark.parametrize("how", ["locale 'C'", "encoding 'SQL_ASCII' locale 'C'", "locale 'C.UTF-8'"])
+async def test_locale_and_encoding_do_not_show(server: DatabaseUrl, database: DatabaseUrl, how: str) -> None:
+    url = database.with_database(f"{database.database}_other")
+    driver = await asyncpg.connect(server.reveal())
+    try:
+        await driver.execute(f"create database {url.database} template template0 {how}")
+        assert await loaded_odd(url) == await loaded_odd(database)
+    finally:
+        await driver.execute(f"drop database {url.database} with (force)")
+        await driver.close()
+
+
+async def test_owners_and_privileges_do_not_show(database: DatabaseUrl, driver: asyncpg.Connection) -> None:
+    plain = await loaded_odd(database)
+    role = f"owner_{database.database}"
+    await driver.execute(f"create role {role}")
+    try:
+        await driver.execute(
+            f"alter database {database.database} owner to {role}; alter schema public owner to {role};"
+            f"alter table person owner to {role}; alter function twice owner to {role}; alter type mood owner to {role};"
+            f"grant all on all tables in schema public to {role} with grant option; revoke execute on function twice from public; grant usage on schema public to {role};"
+            f"alter default privileges in schema public grant select on tables to {role}"
+        )
+        assert (await dump_schema(database)).text == plain
+    finally:
+        await driver.execute(f"reassign owned by {role} to postgres; drop owned by {role}; drop role {role}")
+
+
+async def test_every_character_of_a_comment_is_kept(database: DatabaseUrl, another: DatabaseUrl) -> None:
+    await dumped(another, await loaded_odd(database))
+    before, after = [await read_inventory(url) for url in (database, another)]
+    comments = [
+        {key: one.facets["comment"] for key, one in each.objects.items() if "comment" in one.facets}
+        for each in (before, after)
+    ]
+    assert comments[0] == comments[1]
+    assert "\r\n" in comments[1]["table", "public.odd"]
+
+
+async def test_bytes_that_are_no_text_are_refused(server: DatabaseUrl, database: DatabaseUrl) -> None:
+    url = database.with_database(f"{database.database}_bytes")
+    driver = await asyncpg.connect(server.reveal())
+    try:
+        await driver.execute(f"create database {url.database} template template0 encoding 'SQL_ASCII' locale 'C'")
+        with pytest.raises(
+            ServerError,
+            match=r"pg_dump failed on .*: query failed: ERROR: +invalid byte sequence for encoding \"UTF8\": 0xff$",
+        ):
+            await dumped(url, r"create table t (a text default E'\xff')")
+    finally:
+        await driver.execute(f"drop database {url.database} with (force)")
+        await driver.close()
 
 
 async def test_expressions_that_read_back_otherwise_are_written_as_they_settle(database: DatabaseUrl) -> None:

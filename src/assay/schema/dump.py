@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.config import DatabaseUrl
@@ -31,6 +33,12 @@ _OPTIONS = (
 )
 _RESTRICT = re.compile(r"^\\restrict (\S+)$", re.MULTILINE)
 _END = re.compile(r"\n--\n-- PostgreSQL database dump complete\n--\s*\Z")
+_PLAIN = {
+    "bytea_output": "hex",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+}
+"""Settings that a server, a role or a database may have otherwise, and that pg_dump leaves as they are."""
 _HEAP = "set default_table_access_method = heap;"
 _UNCHECKED = "SET check_function_bodies = false;"
 _CHECKED = "RESET check_function_bodies;"
@@ -77,13 +85,14 @@ async def dump_schema(url: DatabaseUrl, contents: Contents = SCHEMA) -> Dump:
 
     Raises ServerError when there is no pg_dump or it fails, ConnectionFailed and the like.
     """
-    major = await _major(url)
+    major, settings = await _look(url)
     program = client_program("pg_dump", major)
-    first = await _dump(program, url, major, contents)
+    plain = _with_settings(url, settings)
+    first = await _dump(program, plain, major, contents)
     if not split_statements(first):
         return Dump(first, 0)
     try:
-        async with empty_database(url) as scratch:
+        async with empty_database(plain) as scratch:
             await _load(scratch, first)
             return _counted(await _dump(program, scratch, major, contents))
     except Error as error:
@@ -95,8 +104,8 @@ async def written_out(url: DatabaseUrl, contents: Contents = SCHEMA) -> str:
 
     Raises what ``dump_schema`` does.
     """
-    major = await _major(url)
-    return await _dump(client_program("pg_dump", major), url, major, contents)
+    major, settings = await _look(url)
+    return await _dump(client_program("pg_dump", major), _with_settings(url, settings), major, contents)
 
 
 def tidy(script: str, major: int) -> str:
@@ -141,15 +150,34 @@ def _counted(text: str, unloaded: str = "") -> Dump:
 
 
 async def _dump(program: Path, url: DatabaseUrl, major: int, contents: Contents) -> str:
-    return tidy(await asyncio.to_thread(run_client, program, url, contents.options()), major)
+    with tempfile.TemporaryDirectory(prefix="assay-dump-") as folder:
+        path = Path(folder) / "schema.sql"  # what comes through a pipe as text has lost its carriage returns
+        await asyncio.to_thread(run_client, program, url, (*contents.options(), f"--file={path}"))
+        script = await asyncio.to_thread(path.read_bytes)
+    return tidy(script.decode(), major)
 
 
-async def _major(url: DatabaseUrl) -> int:
+async def _look(url: DatabaseUrl) -> tuple[int, dict[str, str]]:
+    """The server's major version, and what a session has to set so that it writes constants as every other one does."""
     connection = await open_connection(url)
     try:
-        return connection.get_server_version().major
+        rows = await connection.fetch(
+            "select name, current_setting(name) as value from unnest($1::text[]) name", list(_PLAIN)
+        )
+        return connection.get_server_version().major, {
+            row["name"]: _PLAIN[row["name"]] for row in rows if row["value"] != _PLAIN[row["name"]]
+        }
     finally:
         await connection.close()
+
+
+def _with_settings(url: DatabaseUrl, settings: Mapping[str, str]) -> DatabaseUrl:
+    """A URL whose sessions have settings; most often there are none to be set, and a proxy need not take any."""
+    if not settings:
+        return url
+    given = dict(url.options)
+    added = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return replace(url, options=tuple((given | {"options": f"{given.get('options', '')} {added}".strip()}).items()))
 
 
 async def _load(url: DatabaseUrl, text: str) -> None:

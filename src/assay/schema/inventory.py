@@ -24,6 +24,15 @@ Key: TypeAlias = tuple[str, str]
 Address: TypeAlias = tuple[int, int, int]
 """Catalog, row and column, as pg_depend has them (manual section 52.18)."""
 
+_SESSION = "; ".join(
+    f"set local {setting}"
+    for setting in (
+        "search_path to pg_catalog", "jit to off", "timezone to 'UTC'", "datestyle to 'ISO, MDY'", "lc_monetary to 'C'",
+        "intervalstyle to postgres", "bytea_output to hex", "extra_float_digits to 1", "quote_all_identifiers to off",
+        "standard_conforming_strings to on",
+    )
+)  # fmt: skip
+"""Servers, databases and roles may have other settings, by which constants are written otherwise."""
 _QUERIES = (*inventory_types.QUERIES, *inventory_relations.QUERIES, *inventory_others.QUERIES)
 
 
@@ -95,8 +104,8 @@ async def read_inventory(url: DatabaseUrl) -> Inventory:
 
 
 async def read_objects(connection: DriverConnection) -> Inventory:
-    """The same on a connection, whose transaction it leaves with ``pg_catalog`` as the search path."""
-    await connection.execute("set local search_path to pg_catalog; set local jit to off")
+    """The same on a connection, whose transaction it leaves with other settings, of the search path too."""
+    await connection.execute(_SESSION)
     major = connection.get_server_version().major
     rows: list[Any] = []
     for query in _QUERIES:

@@ -9,17 +9,19 @@ from contextlib import asynccontextmanager, suppress
 
 from assay.config import DatabaseUrl
 from assay.errors import DatabaseError
-from assay.server.databases import create_database, drop_database
+from assay.server.databases import drop_database, maintenance
 
 
 @asynccontextmanager
 async def empty_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A new database on a server, for the length of a block.
+    """A new database on a server, for the length of a block: without what an administrator has put into template1.
 
     Raises InsufficientPrivilege when the role may not create databases, ConnectionFailed and the like.
     """
-    scratch = server.with_database(f"assay_scratch_{secrets.token_hex(6)}")
-    await create_database(scratch)
+    name = f"assay_scratch_{secrets.token_hex(6)}"
+    scratch = server.with_database(name)
+    async with maintenance(scratch) as connection:
+        await connection.execute(f"create database {name} template template0")
     try:
         yield scratch
     finally:

@@ -67,7 +67,7 @@ def connection_variables(url: DatabaseUrl) -> dict[str, str]:
 
 
 def run_client(program: Path, url: DatabaseUrl, arguments: Sequence[str], *, timeout: float | None = None) -> str:
-    """What a client program writes to its standard output.
+    """What a client program writes to its standard output. Points in time are written in UTC, wherever the server is.
 
     Args:
         program: from ``client_program``.
@@ -78,11 +78,18 @@ def run_client(program: Path, url: DatabaseUrl, arguments: Sequence[str], *, tim
     Raises ServerError with the program's last words when it fails or takes too long.
     """
     try:
-        done = run([program, "--no-password", *arguments], env=connection_variables(url), timeout=timeout)
+        env = connection_variables(url) | {"PGTZ": "UTC"}
+        done = run([program, "--no-password", *arguments], env=env, timeout=timeout)
     except subprocess.TimeoutExpired:
         raise ServerError(f"{program.name} on {url.place} was not done within {timeout:g} s") from None
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
-        words = "; ".join(line.removeprefix(f"{program.name}: ").removeprefix("error: ") for line in said[-3:])
+        words = _last_words(program.name, done.stderr) or f"it ended with status {done.returncode}"
         raise ServerError(f"{program.name} failed on {url.place}: {words}")
     return done.stdout
+
+
+def _last_words(name: str, complaint: str) -> str:
+    """What a program says of its failure, without the query that it had sent, which may be long."""
+    before_query = complaint.partition(f"{name}: detail: Query was: ")[0]
+    lines = (before_query.strip() or complaint.strip()).splitlines()
+    return "; ".join(line.removeprefix(f"{name}: ").removeprefix("error: ") for line in lines[-3:])
