@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import assay
 from assay.contrib.starlette import UNAVAILABLE
@@ -28,7 +28,7 @@ AWAY: tuple[type[assay.Error], ...] = (*UNAVAILABLE, assay.ConnectionLost)
 """What a restart of the server does to those who are connected, and to those who want to be."""
 
 
-async def follow(pool: assay.Pool, after: int, *, page: int = PAGE) -> AsyncIterator[list[Event]]:
+async def follow(pool: assay.Pool, after: int, *, page: int = PAGE) -> AsyncGenerator[list[Event], None]:
     """The events that follow one, in their order, as they are added; without end.
 
     Args:

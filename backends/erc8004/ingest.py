@@ -40,16 +40,21 @@ class Batch:
     block_hash: str
 
 
-async def add_batch(pool: assay.Pool, batch: Batch) -> int:
+async def add_batch(pool: assay.Pool, batch: Batch, *, keep: timedelta | None = None) -> int:
     """Add a batch's events and move its chain's checkpoint, both or neither; how many events were new.
 
     Events that are there already are left alone, so a block can be given again.
+
+    Args:
+        pool: the database.
+        batch: what to add.
+        keep: how long events are kept. Older ones are passed over: they may have been here and dropped.
 
     Raises:
         assay.UsageError: an event is of another chain, or its block's time cannot be right.
         assay.DatabaseError: the server refused something, and nothing was added.
     """
-    rows = _rows(batch)
+    rows = _rows(batch, datetime.now(UTC) - keep if keep is not None else datetime.fromtimestamp(EARLIEST, UTC))
     async with pool.transaction(idle_timeout=IDLE_TIMEOUT) as transaction:
         if rows:
             times = [created_at for _, _, created_at in rows]
@@ -66,12 +71,14 @@ async def add_batch(pool: assay.Pool, batch: Batch) -> int:
     return len(rows)
 
 
-def _rows(batch: Batch) -> dict[LogKey, tuple[object, ...]]:
+def _rows(batch: Batch, oldest: datetime) -> dict[LogKey, tuple[object, ...]]:
     """The rows to add by their keys, each once."""
     _check(batch)
     rows: dict[LogKey, tuple[object, ...]] = {}
     for event in batch.events:
         created_at = datetime.fromtimestamp(event.timestamp, UTC)
+        if created_at < oldest:
+            continue
         values = [*_VALUES(event), created_at]
         for place in _HEX_PLACES:
             # Addresses are hexadecimal: case carries a checksum, and no meaning.

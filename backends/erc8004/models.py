@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -213,5 +212,5 @@ class ActionMetrics:
     total: int
     success: int
     failed: int
-    mean_ms: Decimal | None
+    mean_ms: float | None
     p95_ms: float | None

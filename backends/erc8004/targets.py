@@ -45,6 +45,8 @@ def check_url(text: str) -> httpx.URL:
         raise TargetRefused("the target is not a URL") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise TargetRefused("the target takes an http or https URL with a host")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise TargetRefused("the target's port is not a number from 1 to 65535")
     if url.userinfo:
         raise TargetRefused("the target's URL holds a user name; put credentials into a header")
     return url

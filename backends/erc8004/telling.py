@@ -22,6 +22,7 @@ from .targets import Answer, TargetRefused, check_url, send
 
 KEPT = 2_000
 """Characters of an answer that are kept with a result."""
+LARGEST_CONFIG = 16 * 1024
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _LONGEST_MESSAGE = 4096
 """Characters that Telegram takes (Bot API, sendMessage)."""
@@ -45,6 +46,12 @@ class ActionError(assay.Error):
 def check_action(action_type: ActionType, config: Json) -> None:
     """Look at what an action is set up with. Raises ActionError, which says what it takes."""
     _CHECKS[action_type](config)
+    try:
+        text = msgspec.json.encode(config)
+    except (OverflowError, UnicodeEncodeError):
+        raise ActionError("the config holds a number or a text that has no place in JSON") from None
+    if len(text) > LARGEST_CONFIG or b"\\u0000" in text:
+        raise ActionError(f"the config takes {LARGEST_CONFIG} bytes of JSON at most, and no NUL characters")
 
 
 async def tell(pool: assay.Pool, client: httpx.AsyncClient, options: Options, job: Job, event: Event) -> Outcome:
@@ -146,7 +153,8 @@ def _judged(answer: Answer, hidden: str | None = None) -> Outcome:
 
 def _check_telegram(config: Json) -> None:
     _only(config, {"chat_id"}, {"message"})
-    if not isinstance(config["chat_id"], (int, str)) or isinstance(config["chat_id"], bool):
+    chat = config["chat_id"]
+    if isinstance(chat, bool) or not (isinstance(chat, str) or (isinstance(chat, int) and abs(chat) < 2**63)):
         raise ActionError("chat_id takes the number or the @name of a chat")
     if not isinstance(config.get("message", ""), str):
         raise ActionError("message takes a text")

@@ -84,7 +84,7 @@ class Worker:
     async def _ingest(self, file: Path, *, follow: bool) -> None:
         known = {one.chain_id: one.last_block_number for one in await checkpoints.all_chains(self.pool)}
         async for batch in Source(file, known).batches(follow=follow, stop=self.stop):
-            added = await add_batch(self.pool, batch)
+            added = await add_batch(self.pool, batch, keep=self.options.retention)
             facts = {"chain": batch.chain_id, "block": batch.block_number, "added": added}
             _log.info("chain %d is at block %d", batch.chain_id, batch.block_number, extra=facts)
             self.wake.set()

@@ -93,7 +93,7 @@ async def hourly(
         select date_trunc('hour', executed_at, 'UTC') as hour, action_type, count(*) as total,
                count(*) filter (where status = 'success') as success,
                count(*) filter (where status = 'failed') as failed,
-               avg(duration_ms) as mean_ms,
+               avg(duration_ms)::float8 as mean_ms,
                percentile_cont(0.95) within group (order by duration_ms) as p95_ms
         from action_results
         where executed_at >= :since and executed_at < :until

@@ -138,6 +138,23 @@ async def by_key(db: assay.Executor, event_id: int, created_at: datetime) -> Eve
     )
 
 
+async def by_id(db: assay.Executor, event_id: int) -> Event | None:
+    """An event, found in whichever chunk it is; ids are given once."""
+    return await db.fetch_optional(
+        Event,
+        """
+        select id, chain_id, block_number, block_hash, transaction_hash, log_index, registry, event_type, agent_id,
+               timestamp, owner, token_uri, metadata_key, metadata_value, client_address, feedback_index, score,
+               tag1, tag2, file_uri, file_hash, validator_address, request_hash, response, response_uri,
+               response_hash, tag, created_at
+        from events
+        where id = $1
+        limit 1
+        """,
+        event_id,
+    )
+
+
 async def last_id(db: assay.Executor) -> int:
     """The highest id, 0 where there are no events."""
     return await db.fetch_one(int, "select coalesce(max(id), 0) from events")

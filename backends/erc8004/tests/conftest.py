@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.conftest import assay_home, database, database_18, driver, fresh, server, server_18  # noqa: F401
+from tests.fixtures.servers import home  # noqa: F401
 
 import assay
 from assay.config import DatabaseUrl, Settings, load_settings

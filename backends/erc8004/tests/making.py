@@ -63,3 +63,8 @@ def write_lines(path: Path, made: Iterable[NewEvent]) -> None:
     with path.open("w") as file:
         for one in made:
             file.write(json.dumps({name: value for name, value in asdict(one).items() if value is not None}) + "\n")
+
+
+def grow(path: Path, text: str) -> None:
+    """Have a file hold a text, as a program that goes on writing would."""
+    path.write_text(text)

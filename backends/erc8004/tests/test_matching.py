@@ -163,9 +163,7 @@ async def test_a_quiet_chain_does_not_make_workers_read_the_others_again(pool: a
     assert len({position.last_event_id for position, _ in positions if position}) == 1
 
 
-async def test_a_chain_that_another_worker_is_matching_is_left_to_it(
-    pool: assay.Pool, migrated: DatabaseUrl
-) -> None:
+async def test_a_chain_that_another_worker_is_matching_is_left_to_it(pool: assay.Pool, migrated: DatabaseUrl) -> None:
     await make_trigger(pool)
     await add_batch(pool, batch_of(events(3)))
     await match_positions.begin_all(pool)

@@ -9,7 +9,7 @@ import pytest
 from backends.erc8004.ingest import Batch
 from backends.erc8004.models import NewEvent
 from backends.erc8004.source import Source
-from backends.erc8004.tests.making import MONDAY, event, events, write_lines
+from backends.erc8004.tests.making import MONDAY, event, events, grow, write_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -94,14 +94,14 @@ async def test_a_file_that_is_followed_is_read_as_it_grows_line_by_line(file: Pa
     write_lines(whole, events(3))
     text = whole.read_text()
     half = text.index("\n") + 20
-    file.write_text(text[:half])
+    grow(file, text[:half])
     stop = asyncio.Event()
     numbers: list[int] = []
     async with asyncio.timeout(20):
         async for batch in Source(file, {}).batches(follow=True, stop=stop):
             numbers += [one.log_index for one in batch.events]
             if numbers == [0]:
-                file.write_text(text)
+                grow(file, text)
             if len(numbers) == 3:
                 stop.set()
     assert numbers == [0, 1, 2]
