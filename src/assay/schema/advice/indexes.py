@@ -18,7 +18,8 @@ _KINDS = {"primary": "the primary key", "constraint": "a unique constraint"}
 def subject_of(table: Table, index: Index) -> Subject:
     """An index, as findings name it."""
     columns = table.names(tuple(key.column for key in index.keys if key.column))
-    return Subject(index.label, index.schema, (index.name,), table.name, columns, frozenset({"index"}))
+    verbs = frozenset() if index.constraint else frozenset({"index"})
+    return Subject(index.label, index.schema, (index.name,), table.name, columns, verbs)
 
 
 def redundant_indexes(facts: Facts) -> Iterator[Advice]:

@@ -100,16 +100,21 @@ def locate(subject: Subject, statements: list[Told]) -> Place | None:
 
 
 def _candidates(subject: Subject, statements: list[Told]) -> Iterator[tuple[Told, int]]:
-    """What fits best first: its own name, then its columns in a statement that makes its kind, then the columns alone,
-    then its table."""
+    """What fits best first: a mention of its own name, then of its columns; for what has neither, its table's start."""
     about = [told for told in statements if told.of(subject.table, subject.schema)]
-    own_kind = [told for told in about if subject.verbs & set(told.statement.words[:6])]
     if subject.names:
         yield from _with(statements if subject.verbs else about, subject.names)
     if subject.columns:
-        yield from ((told, told.start) for told, _ in _with(own_kind, subject.columns))
-        yield from _with(about, subject.columns)
-    yield from ((told, told.start) for told in (own_kind or about) if told.statement.words[0] == "create")
+        # An index that a statement gives another name to is not the one.
+        fitting = [told for told in about if _names_no_index(told)] if "index" in subject.verbs else about
+        yield from _with(fitting, subject.columns)
+    if not subject.names and not subject.columns:
+        yield from ((told, told.start) for told in about if subject.verbs & set(told.statement.words[:6]))
+
+
+def _names_no_index(told: Told) -> bool:
+    words = [word for word in told.statement.words if word not in ("unique", "concurrently")]
+    return words[:3] == ["create", "index", "on"]
 
 
 def _with(statements: list[Told], names: tuple[str, ...]) -> Iterator[tuple[Told, int]]:
