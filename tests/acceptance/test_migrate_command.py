@@ -89,7 +89,7 @@ def test_every_command_answers_in_json(project: Path, assay: Assay) -> None:
             }
         ],
         "skipped": [],
-        "notices": [],
+        "notices": ["migrations/0001_one.up.sql holds no statement; applying it changes nothing but the ledger"],
     }
     (status,) = json.loads(assay("info", "--output-format", "json").stdout)["migrations"]
     assert (status["version"], status["state"], status["kind"]) == (1, "installed", "reversible")
@@ -104,6 +104,15 @@ def test_target_versions_go_up_and_down(project: Path, assay: Assay) -> None:
     assert assay("run", "--target-version", "2").stdout.endswith("Left out by the target version: 3\n")
     assert assay("run", "--target-version", "1").returncode == 2
     assert assay("revert", "--target-version", "0").stdout.count("Reverted") == 2
+
+
+def test_a_file_that_nobody_wrote_in_since_it_was_added_is_told(project: Path, assay: Assay) -> None:
+    assay("add", "create", "devices", "--sequential")
+    done = assay("run")
+    assert without_times(done.stdout) == "Applied 1/migrate create devices (N ms)\n"
+    assert done.stderr == (
+        "migrations/0001_create_devices.sql holds no statement; applying it changes nothing but the ledger\n"
+    )
 
 
 def test_notices_go_to_standard_error(project: Path, assay: Assay) -> None:

@@ -236,8 +236,9 @@ async def test_info_lists_files_and_ledger_without_touching_anything(
 
 async def test_events_tell_what_happens(database_18: DatabaseUrl, tmp_path: Path) -> None:
     events: list[Event] = []
-    await migrate.run(database_18, write(tmp_path, {"2_b.sql": ""}), progress=events.append)
-    await migrate.run(database_18, write(tmp_path, {"1_a.sql": "", "2_b.sql": ""}), progress=events.append)
+    await migrate.run(database_18, write(tmp_path, {"2_b.sql": "select 2;"}), progress=events.append)
+    folder = write(tmp_path, {"1_a.sql": "select 1;", "2_b.sql": "select 2;"})
+    await migrate.run(database_18, folder, progress=events.append)
     assert [(event.moment, event.step.version if event.step else None) for event in events] == [
         (Moment.STARTED, 2),
         (Moment.FINISHED, 2),
@@ -245,6 +246,21 @@ async def test_events_tell_what_happens(database_18: DatabaseUrl, tmp_path: Path
         (Moment.STARTED, 1),
         (Moment.FINISHED, 1),
     ]
+
+
+@pytest.mark.parametrize("text", ["", "-- Create devices\n", "-- no-transaction\n", ";\n/* later */;"])
+async def test_a_file_without_a_statement_is_applied_and_told(
+    database_18: DatabaseUrl, tmp_path: Path, text: str
+) -> None:
+    folder = write(tmp_path, {"1_a.up.sql": text, "1_a.down.sql": "-- Revert: create devices\n"})
+    told = f"{folder}/1_a.up.sql holds no statement; applying it changes nothing but the ledger"
+    events: list[Event] = []
+    assert (await migrate.run(database_18, folder, dry_run=True)).notices == (told,)
+    assert (await migrate.run(database_18, folder, progress=events.append)).notices == (told,)
+    assert [event.moment for event in events] == [Moment.STARTED, Moment.NOTICE, Moment.FINISHED]
+    assert events[1].text == told
+    told = f"{folder}/1_a.down.sql holds no statement; reverting with it changes nothing but the ledger"
+    assert (await migrate.revert(database_18, folder)).notices == (told,)
 
 
 async def test_a_setting_of_one_file_does_not_reach_the_next(

@@ -139,13 +139,20 @@ async def _ready(current: Session, direction: Direction, migrations: Iterable[Mi
 
 
 async def _rehearse(current: Session, direction: Direction, plan: Plan, progress: Progress | None) -> Report:
-    steps = [_step(ready) for ready in await _ready(current, direction, plan.todo)]
+    todo = await _ready(current, direction, plan.todo)
+    notices = (*plan.notices, *(_empty(ready) for ready in todo if not ready.statements))
+    steps = tuple(_step(ready) for ready in todo)
     if progress is not None:
-        for notice in plan.notices:
+        for notice in notices:
             progress(Event(Moment.NOTICE, text=notice))
         for step in steps:
             progress(Event(Moment.FINISHED, step))
-    return Report(tuple(steps), _versions(plan.skipped), plan.notices, dry_run=True)
+    return Report(steps, _versions(plan.skipped), notices, dry_run=True)
+
+
+def _empty(ready: Ready) -> str:
+    doing = "applying" if ready.direction is Direction.UP else "reverting with"
+    return f"{ready.script.path} holds no statement; {doing} it changes nothing but the ledger"
 
 
 def _step(ready: Ready) -> Step:
@@ -181,6 +188,8 @@ class _Work:
     async def _one(self, ready: Ready) -> Step:
         step = _step(ready)
         self._tell(Event(Moment.STARTED, step))
+        if not ready.statements:
+            self._notice(_empty(ready))
         if ready.cut is not None:
             self._notice(f"{ready.cut}: the transaction of the file ends here, so it is run statement by statement")
         step = await self._until_locked(ready, step)
