@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli import backup_pgbackrest
 from assay.cli.backup_options import size, url_option
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database
@@ -28,6 +29,9 @@ archive_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder of the archive, on the server's machine.  [default: archive in [tool.assay.backup.pitr]]",
 )
+stanza_option = click.option(
+    "--stanza", metavar="NAME", help="Leave the work to pgBackRest.  [default: stanza in [tool.assay.backup.pitr]]"
+)
 
 
 @click.group()
@@ -38,6 +42,7 @@ def pitr() -> None:
 @pitr.command()
 @url_option
 @archive_option
+@stanza_option
 @click.option("--replace", is_flag=True, help="Take the place of another archive_command.")
 @click.option(
     "--every",
@@ -48,7 +53,9 @@ def pitr() -> None:
     help="Archive even a segment that is not full after so long; 0 for never.",
 )
 @format_option()
-def init(database_url: str | None, archive: Path | None, replace: bool, every: int, output_format: str) -> None:
+def init(
+    database_url: str | None, archive: Path | None, stanza: str | None, replace: bool, every: int, output_format: str
+) -> None:
     """Have the server archive its write-ahead log.
 
     Run it on the server's machine, as a superuser of the database. It sets archive_mode, archive_command and
@@ -57,8 +64,11 @@ def init(database_url: str | None, archive: Path | None, replace: bool, every: i
     """
     from assay.ops.backup.pitr.archive import archive_command, set_up
 
-    folder = _folder(archive)
     url = database(database_url)
+    if name := _stanza(archive, stanza):
+        backup_pgbackrest.init(url, name, replace, every, output_format)
+        return
+    folder = _folder(archive)
     done = asyncio.run(set_up(url, folder, archive_command(folder), replace=replace, every=every))
     if output_format == "json":
         write_json({
@@ -73,14 +83,18 @@ def init(database_url: str | None, archive: Path | None, replace: bool, every: i
 @pitr.command()
 @url_option
 @archive_option
+@stanza_option
 @format_option()
-def base(database_url: str | None, archive: Path | None, output_format: str) -> None:
+def base(database_url: str | None, archive: Path | None, stanza: str | None, output_format: str) -> None:
     """Copy the whole server into the archive, with pg_basebackup, and check the copy with pg_verifybackup.
 
     A restore begins from such a copy; the newer it is, the less of the log has to be replayed.
     """
     from assay.ops.backup.pitr.base import make_base
 
+    if name := _stanza(archive, stanza):
+        backup_pgbackrest.base(database(database_url), name, output_format)
+        return
     folder = _folder(archive)
     made = asyncio.run(make_base(database(database_url), folder))
     if output_format == "json":
@@ -93,14 +107,17 @@ def base(database_url: str | None, archive: Path | None, output_format: str) -> 
 @pitr.command()
 @url_option
 @archive_option
+@stanza_option
 @format_option()
-def status(database_url: str | None, archive: Path | None, output_format: str) -> None:
+def status(database_url: str | None, archive: Path | None, stanza: str | None, output_format: str) -> None:
     """Show from when to when the server can be restored, and what is in the way.
 
     Exits with 1 when the server does not archive, cannot, or a segment is missing.
     """
     from assay.ops.backup.pitr.archive import read_status
 
+    if name := _stanza(archive, stanza):
+        sys.exit(1 if backup_pgbackrest.status(name, output_format) else 0)
     folder = _folder(archive)
     found = asyncio.run(read_status(database(database_url), folder))
     problems = _problems(found)
@@ -134,16 +151,22 @@ def status(database_url: str | None, archive: Path | None, output_format: str) -
     "--database-url", "-D", metavar="URL", help="The server itself, if it runs: what it has is archived first."
 )
 @archive_option
+@stanza_option
 @format_option()
-def restore(moment: str, into: Path, database_url: str | None, archive: Path | None, output_format: str) -> None:
+def restore(
+    moment: str, into: Path, database_url: str | None, archive: Path | None, stanza: str | None, output_format: str
+) -> None:
     """Make a data directory as the server's was at a moment.
 
     What was committed by then is in it, and what came later is not. It is made beside its place, a server without TCP
     replays the log in it, and it gets its name when that is done. The running server is left alone: stop it, and
     start one on the new directory.
     """
-    folder = _folder(archive)
     at = _moment(moment)
+    if name := _stanza(archive, stanza):
+        backup_pgbackrest.restore(name, at, into, output_format)
+        return
+    folder = _folder(archive)
     url = database(database_url) if database_url else None
     done = asyncio.run(_restore(url, folder, at, into))
     if output_format == "json":
@@ -167,6 +190,15 @@ async def _restore(url: DatabaseUrl | None, folder: Path, moment: datetime, into
         except Error as error:
             print(f"warning: what the server has not archived yet is not restored: {error}", file=sys.stderr)
     return await restore_to(folder, moment, into)
+
+
+def _stanza(archive: Path | None, stanza: str | None) -> str | None:
+    """The stanza, unless a folder is named."""
+    from assay.ops.backup.settings import pitr_settings
+
+    if archive is not None and stanza is not None:
+        raise UsageError("--archive is a folder that Assay fills, --stanza is pgBackRest's; give one of them")
+    return stanza if stanza is not None or archive is not None else pitr_settings(load_settings()).stanza
 
 
 def _folder(archive: Path | None) -> Path:

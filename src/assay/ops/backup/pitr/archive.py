@@ -86,7 +86,9 @@ def restore_command(folder: Path) -> str:
     return f"cp {shlex.quote(str(folder / WAL)).replace('%', '%%')}/%f '%p'"
 
 
-async def set_up(url: DatabaseUrl, folder: Path, command: str, *, replace: bool = False, every: int = 60) -> SetUp:
+async def set_up(
+    url: DatabaseUrl, folder: Path | None, command: str, *, replace: bool = False, every: int = 60
+) -> SetUp:
     """Have a server archive its write-ahead log.
 
     Settings are changed with ALTER SYSTEM. A server that archives already is tried: it finishes a segment, which must
@@ -94,7 +96,7 @@ async def set_up(url: DatabaseUrl, folder: Path, command: str, *, replace: bool 
 
     Args:
         url: any database of it, as a superuser, on the server's own machine.
-        folder: the archive, which is made and given to the server's account.
+        folder: the archive, which is made and given to the server's account; None when the command needs none.
         command: from ``archive_command``.
         replace: take the place of another ``archive_command``.
         every: seconds after which even a segment that is not full is archived; 0 for never.
@@ -104,7 +106,8 @@ async def set_up(url: DatabaseUrl, folder: Path, command: str, *, replace: bool 
     async with _connected(url) as connection:
         settings = await _settings(connection)
         _check_other(settings, command, replace)
-        _make(folder, Path(settings["data_directory"]["setting"]))
+        if folder is not None:
+            _make(folder, Path(settings["data_directory"]["setting"]))
         wanted = {"archive_mode": "on", "archive_command": command, "archive_timeout": str(every)}
         if settings["wal_level"]["setting"] not in _LEVELS:
             wanted["wal_level"] = "replica"
@@ -114,6 +117,15 @@ async def set_up(url: DatabaseUrl, folder: Path, command: str, *, replace: bool 
         restart = settings["archive_mode"]["setting"] == "off" or "wal_level" in wanted
         archived = None if restart else await _prove(connection, command)
     return SetUp(command, restart, archived)
+
+
+async def data_directory(url: DatabaseUrl) -> Path:
+    """Where the server's data lie, on its machine.
+
+    Raises InsufficientPrivilege for a role that may not know.
+    """
+    async with _connected(url) as connection:
+        return Path(await connection.fetchval("show data_directory"))
 
 
 async def flush(url: DatabaseUrl) -> str:
