@@ -13,13 +13,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from assay.config import DatabaseUrl
-from benchmarks import check, migrations, peers, runtime, testing
+from benchmarks import check, migrations, peers, runtime, starting, testing
 
 BENCHMARKS: dict[str, Callable[[DatabaseUrl], Coroutine[Any, Any, None]]] = {
     "check": check.main,
     "migrations": migrations.main,
     "peers": peers.main,
     "runtime": runtime.main,
+    "starting": starting.main,
     "testing": testing.main,
 }
 
