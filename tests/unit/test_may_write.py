@@ -1,10 +1,14 @@
-"""A statement that writes or locks rows is known by its words."""
+"""What a stream knows before it runs: whether its statement writes or locks rows, and how many to fetch at a time."""
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import pytest
 
-from assay.runtime.streaming import may_write
+import assay
+from assay.runtime.streaming import BATCH, may_write
 
 
 @pytest.mark.parametrize(
@@ -34,3 +38,8 @@ def test_what_writes_or_locks_is_seen(sql: str) -> None:
 )
 def test_what_only_reads_is_seen(sql: str) -> None:
     assert not may_write(sql)
+
+
+@pytest.mark.parametrize("kind", [assay.Pool, assay.Connection, assay.Transaction, assay.Executor])
+def test_every_stream_fetches_as_many_rows_at_a_time_unless_told(kind: Any) -> None:
+    assert inspect.signature(kind.stream).parameters["batch"].default == BATCH
