@@ -195,6 +195,15 @@ def test_unused_indexes_are_told_when_the_statistics_go_back_long_enough(cleared
         assert told(look(cleared, rules=unused, unused_days=0)) == []
 
 
+def test_a_live_database_is_looked_at_through_a_transaction_pooling_proxy(
+    bouncer: DatabaseUrl, cleared_18: DatabaseUrl
+) -> None:
+    assert found(cleared_18, BASIC) == [("SCH101", "public.idx_users_email")]
+    through = bouncer.with_database(cleared_18.database or "")
+    for _ in range(3):
+        assert told(look(through)) == [("SCH101", "public.idx_users_email")]
+
+
 # --- exceptions
 
 

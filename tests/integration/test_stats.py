@@ -267,6 +267,14 @@ async def test_a_section_that_takes_too_long_is_left_and_the_others_are_told(
     assert vacuum.fields
 
 
+async def test_every_section_is_told_through_a_transaction_pooling_proxy(
+    bouncer: DatabaseUrl, database_18: DatabaseUrl
+) -> None:
+    through = bouncer.with_database(database_18.database or "")
+    for _ in range(2):
+        assert [each.name for each in await everything(through) if not each.fields] == []
+
+
 async def test_nothing_can_be_written_through_its_session(database: DatabaseUrl) -> None:
     async with open_session(database, 10) as session, session.looking():
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):

@@ -40,7 +40,8 @@ async def read_facts(url: DatabaseUrl, *, live: bool) -> Facts:
 
     Raises ConnectionFailed and the like, and DatabaseError when the catalogs cannot be read.
     """
-    connection = await open_connection(url)
+    # Without prepared statements of its own it works behind a transaction-pooling proxy too.
+    connection = await open_connection(url, statement_cache_size=0)
     try:
         # One snapshot, so that an object that is dropped meanwhile is in all answers or in none.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
