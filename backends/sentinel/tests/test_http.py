@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -120,7 +121,9 @@ async def test_what_is_somebody_else_s_is_not_there(client: httpx.AsyncClient) -
     ],
 )
 async def test_what_is_no_simulation_is_refused(client: httpx.AsyncClient, change: dict[str, Any]) -> None:
-    answer = await client.post(f"/projects/{await project(client)}/simulations", json={**SIMULATION, **change})
+    body = json.dumps({**SIMULATION, **change})  # half of a surrogate pair as \ud800
+    path = f"/projects/{await project(client)}/simulations"
+    answer = await client.post(path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
 
 

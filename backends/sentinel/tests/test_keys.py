@@ -52,7 +52,7 @@ async def test_line_5_a_key_lets_its_user_in_and_is_stamped(client: httpx.AsyncC
 
 @pytest.mark.parametrize("key", ["", "sk_", "sk_" + "x" * 43, "ü"])
 async def test_line_5_an_unknown_key_is_refused(visitor: httpx.AsyncClient, key: str) -> None:
-    answer = await visitor.get("/me", headers={"X-API-Key": key.encode()})
+    answer = await visitor.get("/me", headers=[(b"X-API-Key", key.encode())])
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
 

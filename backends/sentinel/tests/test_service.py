@@ -127,7 +127,7 @@ async def test_line_7_requests_in_flight_finish_new_ones_are_refused_and_no_conn
 
 
 async def until_waiting(catalog: asyncpg.Connection, count: int) -> None:
-    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    waiting = "select count(*) from pg_locks where not granted and relation = 'projects'::regclass"
     async with asyncio.timeout(30):
         while await catalog.fetchval(waiting) < count:  # noqa: ASYNC110 - only the server knows
             await asyncio.sleep(0.02)
