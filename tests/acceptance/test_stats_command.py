@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -115,3 +119,40 @@ def read_document(stream: object) -> dict[str, object]:
         assert time.monotonic() < deadline
         lines.append(stream.readline())  # type: ignore[attr-defined]  # a text stream
     return json.loads("".join(lines))
+
+
+def test_on_a_terminal_it_is_drawn_anew_and_fits(project: Project) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
+    command = [
+        sys.executable,
+        "-m",
+        "assay",
+        "stats",
+        "-D",
+        project.server.reveal(),
+        "--only",
+        "indexes",
+        "--watch",
+        "0.1",
+    ]
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {"TERM": "xterm"}
+    with subprocess.Popen(command, cwd=project.root, env=environ, stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        seen = b""
+        while seen.count(b"\x1b[H\x1b[2J") < 3:
+            seen += os.read(ours, 65536)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert process.stderr.read() == b"Stopped watching.\n"
+    os.close(ours)
+    drawn = seen.decode().split("\x1b[H\x1b[2J\x1b[3J")[1].splitlines()
+    assert process.returncode == 0
+    table = [line for line in drawn if line.startswith("  ") and not line.startswith("  note")]
+    assert table[0].split()[:2] == ["index", "table"]
+    assert max(len(line) for line in table) <= 70
+
+
+def test_a_server_that_does_not_answer_at_first_ends_the_watch(project: Project) -> None:
+    done = project.run("stats", "-D", "postgresql://me@localhost:1/app", "--watch")
+    assert (done.code, 'database "app" at localhost:1' in done.err) == (2, True)

@@ -142,6 +142,13 @@ def test_a_table_fits_the_terminal_and_only_long_columns_are_cut() -> None:
     assert "x" * 100 in "\n".join(to_text(section, None))
 
 
+@given(st.integers(20, 200), st.lists(st.integers(0, 60), min_size=5, max_size=5))
+def test_no_line_of_a_table_is_wider_than_the_terminal(width: int, sizes: list[int]) -> None:
+    row = ("n" * sizes[0], 10 ** (sizes[1] // 4), "q" * sizes[2], 1, "m" * sizes[4])
+    _, *table = to_text(Section("s", "Sizes", FIELDS, (row,)), width)
+    assert max(map(len, table)) <= width
+
+
 def test_json_has_what_text_has_not_and_the_other_way() -> None:
     section = Section("s", "Sizes", FIELDS, ROWS[1:])
     assert section.to_json() == {

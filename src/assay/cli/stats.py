@@ -112,7 +112,7 @@ class _Show:
 
 
 def _watch(show: _Show, seconds: float) -> None:
-    """Until Ctrl-C or SIGTERM; a server that does not answer is told, and asked again."""
+    """Until Ctrl-C or SIGTERM; a server that does not answer any more is told, and asked again."""
     try:
         asyncio.run(_again_and_again(show, seconds))
     except KeyboardInterrupt:
@@ -120,13 +120,15 @@ def _watch(show: _Show, seconds: float) -> None:
 
 
 async def _again_and_again(show: _Show, seconds: float) -> None:
+    stats: Stats | None = await show.read()
     while True:
-        try:
-            stats = await show.read()
-        except Error as error:
-            print(f"error: {error}", file=sys.stderr)
-        else:
+        if stats is not None:
             if show.to_terminal and not show.as_json:
                 sys.stdout.write(_CLEARED)
             show.write(stats)
         await asyncio.sleep(seconds)
+        try:
+            stats = await show.read()
+        except Error as error:
+            stats = None
+            print(f"error: {error}", file=sys.stderr)

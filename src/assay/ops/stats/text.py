@@ -8,8 +8,9 @@ from typing import Any
 from assay.ops.stats.model import Field, Section, Unit
 
 _GAP = "  "
-_NARROWEST = 16
-"""Characters that a long column keeps however narrow the terminal is."""
+_NARROW, _NARROWEST = 16, 6
+"""Characters that long columns keep at first, and that every column of words keeps however narrow the terminal is."""
+_WORDS = ("text", "flag", "list")
 
 
 def to_text(section: Section, width: int | None) -> Iterator[str]:
@@ -34,25 +35,27 @@ def _table(section: Section, width: int | None) -> Iterator[str]:
     rows = [[shown(row[number], section.fields[number].unit) for number in numbers] for row in section.rows]
     widths = [max(len(field.heading), *(len(row[n]) for row in rows)) for n, field in enumerate(fields)]
     if width is not None:
-        _shrink(fields, widths, width - len(_GAP) * len(fields))
+        room = width - len(_GAP) * len(fields)
+        _shrink([number for number, field in enumerate(fields) if field.long], widths, room, _NARROW)
+        _shrink([number for number, field in enumerate(fields) if field.unit in _WORDS], widths, room, _NARROWEST)
     for cells in ([field.heading for field in fields], *rows):
         parts = [_cell(cell, field, size) for cell, field, size in zip(cells, fields, widths, strict=True)]
-        yield f"{_GAP}{_GAP.join(parts)}".rstrip()
+        yield f"{_GAP}{_GAP.join(parts)}"[:width].rstrip()
 
 
-def _shrink(fields: list[Field], widths: list[int], room: int) -> None:
-    """Take from the long columns, the widest first, until the line fits."""
-    long = [number for number, field in enumerate(fields) if field.long and widths[number] > _NARROWEST]
-    while long and sum(widths) > room:
-        widest = max(long, key=lambda number: widths[number])
-        widths[widest] = max(_NARROWEST, widths[widest] - (sum(widths) - room))
-        long.remove(widest)
+def _shrink(columns: list[int], widths: list[int], room: int, least: int) -> None:
+    """Take from some columns, the widest first, until the line fits."""
+    left = [number for number in columns if widths[number] > least]
+    while left and sum(widths) > room:
+        widest = max(left, key=lambda number: widths[number])
+        widths[widest] = max(least, widths[widest] - (sum(widths) - room))
+        left.remove(widest)
 
 
 def _cell(text: str, field: Field, width: int) -> str:
     if len(text) > width:
         text = f"{text[: width - 1]}…"
-    return text.ljust(width) if field.unit in ("text", "flag", "list") else text.rjust(width)
+    return text.ljust(width) if field.unit in _WORDS else text.rjust(width)
 
 
 def shown(value: Any, unit: Unit) -> str:

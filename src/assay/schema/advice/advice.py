@@ -19,7 +19,7 @@ from assay.schema.advice.exceptions import in_files, in_settings, sift
 from assay.schema.advice.model import Facts
 from assay.schema.advice.places import File, locate, read_statements
 from assay.schema.advice.reading import read_facts
-from assay.schema.advice.rules import HABITS, RULES, Advice
+from assay.schema.advice.rules import HABITS, OF_CODE, ONLY_LIVE, RULES, Advice
 
 _LOOKS: dict[tuple[str, ...], Callable[[Facts], Iterator[Advice]]] = {
     ("SCH101", "SCH102"): indexes.redundant_indexes,
@@ -93,9 +93,8 @@ def advise(settings: Settings, request: Request, progress: Progress | None = Non
         notes += _too_young(facts.statistics.days, request.unused_days)
     files = _files(settings)
     found = _located([advice for advice in _all(facts, held, request) if advice.code in request.rules], files)
-    idle_matters = request.rules - (frozenset() if live else {"SCH104"}) - ({"SCH501", "SCH502"} if notes else set())
     exceptions = [*in_files(files), *in_settings(settings.schema_lint_ignore)]
-    sifted = sift(found, exceptions, idle_matters)
+    sifted = sift(found, exceptions, _settled(request, live=live, looked_at_code=request.code and not notes))
     kept = [each for each in sifted.findings if each.code in request.rules]
     count = sum(len(table.indexes) for table in facts.tables)
     seconds = time.perf_counter() - start
@@ -112,12 +111,19 @@ async def _facts(settings: Settings, request: Request) -> tuple[Facts, bool]:
 
 
 def _code(settings: Settings, request: Request, progress: Progress | None) -> tuple[tuple[Held, ...], list[str]]:
-    if not request.code or not request.rules & {"SCH501", "SCH502"}:
+    if not request.code or not request.rules & OF_CODE:
         return (), []
     try:
         return held_values(settings, request.server, progress), []
     except ProofError as error:
         return (), [f"The code was not looked at: {error.message}"]
+
+
+def _settled(request: Request, *, live: bool, looked_at_code: bool) -> frozenset[str]:
+    """The rules of which an exception in the migrations that excuses nothing is idle, since it never will."""
+    if live:
+        return frozenset()
+    return request.rules - ONLY_LIVE - (frozenset() if looked_at_code else OF_CODE)
 
 
 def _too_young(days: float, needed: float) -> list[str]:

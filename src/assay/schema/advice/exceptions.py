@@ -120,13 +120,14 @@ class Sifted:
     ignored: int
 
 
-def sift(found: Iterable[Advice], exceptions: list[Ignored], looked_for: frozenset[str]) -> Sifted:
+def sift(found: Iterable[Advice], exceptions: list[Ignored], settled: frozenset[str]) -> Sifted:
     """Leave out what exceptions are for, and tell of exceptions that are wrong themselves.
 
     Args:
         found: all findings.
         exceptions: from everywhere.
-        looked_for: the rules that were applied; an exception to another one is not idle.
+        settled: the rules of which a comment that excuses nothing is told. One in pyproject.toml is not: it may be for
+            another database.
     """
     kept: list[Advice] = []
     used: set[int] = set()
@@ -136,11 +137,11 @@ def sift(found: Iterable[Advice], exceptions: list[Ignored], looked_for: frozens
         used |= fitting
         ignored += bool(fitting)
         kept += [] if fitting else [advice]
-    kept += [wrong for number, each in enumerate(exceptions) for wrong in _wrong(each, number in used, looked_for)]
+    kept += [wrong for number, each in enumerate(exceptions) for wrong in _wrong(each, number in used, settled)]
     return Sifted(tuple(kept), ignored)
 
 
-def _wrong(each: Ignored, used: bool, looked_for: frozenset[str]) -> Iterator[Advice]:
+def _wrong(each: Ignored, used: bool, settled: frozenset[str]) -> Iterator[Advice]:
     where = each.pattern or "the comment"
     subject = Subject(each.pattern or each.code, "")
     if each.code not in RULES:
@@ -149,6 +150,6 @@ def _wrong(each: Ignored, used: bool, looked_for: frozenset[str]) -> Iterator[Ad
         advice = "write why, behind the brackets"
         message = f"{where} makes an exception to {each.code} without a reason"
         yield Advice("SCH901", subject, message, advice=advice, place=each.place)
-    elif not used and each.code in looked_for:
+    elif not used and not each.pattern and each.code in settled:
         message = f"{where} makes an exception to {each.code} that excuses nothing"
         yield Advice("SCH901", subject, message, advice="remove it", place=each.place)

@@ -150,6 +150,11 @@ RULES = {
 HABITS = frozenset({"SCH204", "SCH206"})
 """Rules of taste: what they find works well enough. They are looked for only when they are asked for."""
 
+ONLY_LIVE = frozenset({"SCH104", "SCH105"})
+"""What a schema that was built a moment ago cannot have."""
+OF_CODE = frozenset({"SCH501", "SCH502"})
+"""What takes a look at the code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
