@@ -12,6 +12,7 @@ import pytest
 from tests.fixtures.projects import Run
 
 from assay.proof.findings import RULES
+from assay.schema.advice.rules import RULES as OF_SCHEMAS
 from assay.schema.lint.rules import RULES as OF_MIGRATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ def test_a_page_is_printed_as_it_is(name: str) -> None:
 
 def test_all_rules_are_listed() -> None:
     done = explain()
-    assert [line.split()[0] for line in done.lines] == [*RULES, *OF_MIGRATIONS]
+    assert [line.split()[0] for line in done.lines] == [*RULES, *OF_MIGRATIONS, *OF_SCHEMAS]
     assert "ASY202 missing-field error a column has no field" in [" ".join(line.split()) for line in done.lines]
 
 
@@ -59,7 +60,7 @@ def test_json_has_the_page() -> None:
         "page": (ROOT / "docs" / "rules" / "ASY501.md").read_text(),
     }
     listed = json.loads(explain("--output-format", "json").out)
-    assert [each["code"] for each in listed] == [*RULES, *OF_MIGRATIONS]
+    assert [each["code"] for each in listed] == [*RULES, *OF_MIGRATIONS, *OF_SCHEMAS]
 
 
 def test_the_pages_travel_with_the_package() -> None:
@@ -72,3 +73,14 @@ def test_the_pages_travel_with_the_package() -> None:
 def test_rules_of_migrations_have_pages_too(name: str) -> None:
     done = explain(name)
     assert (done.code, done.out) == (0, (ROOT / "docs" / "rules" / "MIG104.md").read_text())
+
+
+@pytest.mark.parametrize("name", ["SCH101", "sch101", "duplicate-index"])
+def test_rules_of_schemas_have_pages_too(name: str) -> None:
+    done = explain(name)
+    assert (done.code, done.out) == (0, (ROOT / "docs" / "rules" / "SCH101.md").read_text())
+
+
+def test_no_two_rules_have_one_name() -> None:
+    rules = [*RULES.values(), *OF_MIGRATIONS.values(), *OF_SCHEMAS.values()]
+    assert len({rule.slug for rule in rules}) == len({rule.code for rule in rules}) == len(rules)
