@@ -1,0 +1,1 @@
+drop table validations, prompt_versions, prompts;

@@ -1,0 +1,1 @@
+drop table execution_logs, executions;

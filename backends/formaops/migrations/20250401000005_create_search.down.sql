@@ -1,0 +1,2 @@
+drop index idx_prompts_search;
+drop extension pg_trgm;
