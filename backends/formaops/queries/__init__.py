@@ -1,0 +1,1 @@
+"""One module a table: typed functions, each with its SQL."""
