@@ -165,7 +165,15 @@ def columns(*names: str, **types: Type) -> list[Column]:
 
 
 def rows(row: Any, records: list[tuple[Any, ...]], *names: str, **types: Type) -> list[Any]:
-    return make_builder(row, columns(*names, **types))(records)
+    """The rows of records, which are the same whether they are made one by one or together."""
+    builder: Any = make_builder(row, columns(*names, **types))
+    made: list[Any] = builder(records)
+    twice = builder(records * 2)
+    alone = [one for record in records for one in builder([record])]
+    for others in (twice[: len(made)], twice[len(made) :], alone):
+        assert list(map(repr, others)) == list(map(repr, made))
+        assert list(map(type, others)) == list(map(type, made))
+    return made
 
 
 def refusal(row: Any, *names: str, **types: Type) -> str:

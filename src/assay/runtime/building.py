@@ -75,7 +75,7 @@ def _direct(root: Root) -> Builder | None:
         case Branch(row=row) if _is_plain_named_tuple(row.kind) and _in_order(root):
             return _named_tuples(row.kind)
         case Branch(row=row) if row.making is Making.CALL and _in_order(root):
-            return lambda records: list(starmap(row.kind, map(_values, records)))
+            return _calls(row.kind)
         case _:
             return None
 
@@ -87,6 +87,15 @@ def _named_tuples(kind: type) -> Builder:
         if len(records) == 1:
             return [new(kind, _values(records[0]))]
         return [*starmap(new, zip(repeat(kind), map(_values, records)))]  # noqa: RUF058 - quicker, see decision 0020
+
+    return build
+
+
+def _calls(kind: type) -> Builder:
+    def build(records: Sequence[Any]) -> list[Any]:
+        if len(records) == 1:
+            return [kind(*_values(records[0]))]
+        return [*starmap(kind, map(_values, records))]
 
     return build
 
@@ -136,12 +145,18 @@ class _Source:
                 places[child.column.index] = f"row.{field.name}"
             else:
                 stores.append(f"row.{field.name} = {self._expression(child)}")
-        kind = self._refer(bare)
+        stores += self._finish(root, bare)
+        kind, targets = self._refer(bare), f"({', '.join(places)},)"
         return [
             "def build(records):",
-            f" rows = [new({kind})] if len(records) == 1 else [*starmap(new, repeat(({kind},), len(records)))]",
-            f" for row, ({', '.join(places)},) in zip(rows, map(values, records)):",
-            *(f"  {line}" for line in stores + self._finish(root, bare) or ["pass"]),
+            " if len(records) == 1:",  # without what only many are quicker by
+            f"  row = new({kind})",
+            f"  {targets} = values(records[0])",
+            *(f"  {line}" for line in stores),
+            "  return [row]",
+            f" rows = [*starmap(new, repeat(({kind},), len(records)))]",
+            f" for row, {targets} in zip(rows, map(values, records)):",
+            *(f"  {line}" for line in stores or ["pass"]),
             " return rows",
         ]
 
