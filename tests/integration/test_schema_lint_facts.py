@@ -146,17 +146,34 @@ def test_names_that_must_be_quoted_are_quoted_in_what_is_told(cleared: DatabaseU
     assert told(look(cleared)) == []
 
 
+SCHEMAS = Path(__file__).parents[1] / "data" / "schema"
+
+
+@pytest.mark.parametrize("name", ["everything", "hostile", "constants"])
+def test_all_sql_that_is_told_runs_and_mends_what_it_is_told_for(cleared: DatabaseUrl, name: str) -> None:
+    """In the order in which it is told, on schemas with objects of all kinds and names of all kinds."""
+    sql = (SCHEMAS / f"{name}.sql").read_text()
+    rules = ALL - {"SCH901"}
+    with psycopg.connect(cleared.reveal(), autocommit=True) as driver:
+        driver.execute(sql.encode())
+        before = look(cleared, rules=rules).findings
+        for statement in (statement for advice in before for statement in advice.sql):
+            driver.execute(statement.encode())
+    mended = {(each.code, each.subject.label) for each in before if each.sql}
+    assert [each for each in told(look(cleared, rules=rules)) if each in mended] == []
+
+
 def test_rights_of_everybody_on_columns_sequences_and_schemas_are_told(cleared: DatabaseUrl) -> None:
     sql = """
-    create table t (id int primary key, a int, b int); create sequence s; create schema open_to_all;
-    grant select (a, b), update (b) on t to public; grant usage on s to public;
+    create table t (id int primary key, a int, "b.c" int); create sequence s; create schema open_to_all;
+    grant select (a, "b.c"), update ("b.c") on t to public; grant usage on s to public;
     grant create on schema open_to_all to public; grant execute on all functions in schema public to public;
     """
     assert found(cleared, sql) == [
         ("SCH401", "open_to_all"),
         ("SCH401", "public.s"),
+        ("SCH401", 'public.t."b.c"'),
         ("SCH401", "public.t.a"),
-        ("SCH401", "public.t.b"),
     ]
     with psycopg.connect(cleared.reveal(), autocommit=True) as driver:
         for advice in look(cleared).findings:

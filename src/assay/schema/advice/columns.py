@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from assay.schema.advice.indexes import subject_of
 from assay.schema.advice.model import CHARACTER, TIMESTAMP, Column, Facts, Index, Subject, Table
 from assay.schema.advice.rules import Advice
+from assay.sql.quoting import quote_identifier
 
 
 def _table_subject(table: Table) -> Subject:
@@ -40,15 +41,22 @@ def _tells_apart(table: Table, index: Index) -> bool:
 def _without_key(table: Table) -> Advice:
     taken = {column.name for column in table.columns.values()}
     name = next(name for name in ("id", f"{table.name}_id"[:63], "row_id", "id_") if name not in taken)
-    quoted = name if re.fullmatch("[a-z_][a-z0-9_]*", name) else f'"{name}"'
+    quoted = name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quote_identifier(name)
+    sql = f"alter table {table.label} add column {quoted} bigint generated always as identity primary key;"
+    whole = not (table.partitioned or table.has_children)
     return Advice(
         "SCH201",
         _table_subject(table),
         f"table {table.label} has no primary key",
         ("a row that is there twice cannot be told apart, and logical replication refuses to update or delete it",),
-        (f"alter table {table.label} add column {quoted} bigint generated always as identity primary key;",),
-        "this rewrites the table; where columns that it has are a key already, make them the primary key instead",
+        (sql,) if whole else (),
+        _ADDED if whole else _PARTITIONED if table.partitioned else _INHERITED,
     )
+
+
+_ADDED = "this rewrites the table; where columns that it has are a key already, make them the primary key instead"
+_PARTITIONED = "give it a primary key, which must have the columns that it is partitioned by"
+_INHERITED = "give it a primary key, and one to each table that inherits from it, since keys are not inherited"
 
 
 def zoneless_timestamps(facts: Facts) -> Iterator[Advice]:

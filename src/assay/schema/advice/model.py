@@ -160,6 +160,8 @@ class Table:
     partition: bool
     """It is a partition of another table, which says what there is to say."""
     partitioned: bool
+    has_children: bool
+    """Other tables inherit from it, or are its partitions."""
     row_security: bool
     policies: tuple[str, ...]
     columns: dict[int, Column]

@@ -16,7 +16,8 @@ _TABLE = f"""{_SCHEMA} and {own("pg_class", "c")} and c.relpersistence <> 't'
 
 TABLES = Query(f"""
 select c.oid::int8 as oid, n.nspname as schema, c.relname as name, format('%I.%I', n.nspname, c.relname) as label,
-    c.relispartition as partition, c.relkind = 'p' as partitioned, c.relrowsecurity as row_security,
+    c.relispartition as partition, c.relkind = 'p' as partitioned,
+    c.relhassubclass as has_children, c.relrowsecurity as row_security,
     array(select p.polname::text from pg_policy p where p.polrelid = c.oid order by p.polname) as policies
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and {_TABLE}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from assay.schema.advice.model import Facts, Grant, Subject
 from assay.schema.advice.rules import Advice
 
+_COLUMN = re.compile(r'(?P<table>.*)\.(?P<column>"(?:[^"]|"")*"|[^".]+)', re.DOTALL)
+"""The name of a column as SQL: that of its table, a dot, and its own."""
 _KEYWORD = {"table": "", "sequence": "sequence ", "schema": "schema "}
 
 
@@ -31,9 +34,10 @@ def _why(grant: Grant) -> str:
 def _revoke(grant: Grant) -> str:
     privileges = ", ".join(grant.privileges)
     if grant.kind == "column":
-        table, _, column = grant.label.rpartition(".")
-        each = ", ".join(f"{privilege} ({column})" for privilege in grant.privileges)
-        return f"revoke {each} on {table} from public;"
+        parts = _COLUMN.fullmatch(grant.label)
+        if parts is not None:
+            each = ", ".join(f"{privilege} ({parts['column']})" for privilege in grant.privileges)
+            return f"revoke {each} on {parts['table']} from public;"
     return f"revoke {privileges} on {_KEYWORD[grant.kind]}{grant.label} from public;"
 
 
