@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ _FILLERS = frozenset({"work", "transaction"})
 _BEGINS = frozenset({"begin", "start"})
 _COMMITS = frozenset({"commit", "end"})
 _SETTING = frozenset({"set", "reset", "discard"})
+_SET_CONFIG = re.compile("set_config", re.IGNORECASE)
 _ROLLBACKS = frozenset({"rollback", "abort"})
 
 
@@ -26,6 +28,8 @@ class Ready:
     statements: tuple[Statement, ...]
     cut: Place | None = None
     """The first statement that ends the transaction of the file before the file ends; None when none does."""
+    changes_settings: bool = False
+    """Whether it may leave the session's settings other than it found them."""
 
     @property
     def stepwise(self) -> bool:
@@ -40,15 +44,6 @@ class Ready:
     def place(self, statement: Statement) -> Place:
         """Where the first word of a statement is."""
         return _place(self.script, statement)
-
-    @property
-    def changes_settings(self) -> bool:
-        """Whether it may leave the session's settings other than it found them."""
-        if self.stepwise and self.script.timeouts:
-            return True
-        return any(_SETTING.intersection(statement.words[:1]) for statement in self.statements) or (
-            "set_config" in self.script.sql.lower()
-        )
 
 
 def make_ready(migration: Migration, direction: Direction, *, standard_conforming_strings: bool = True) -> Ready:
@@ -70,7 +65,16 @@ def make_ready(migration: Migration, direction: Direction, *, standard_conformin
     controls = [statement for statement in statements if controls_transaction(statement)]
     _check_transactions(script, controls)
     cut = _place(script, controls[0]) if controls and not script.no_transaction else None
-    return Ready(migration, direction, statements, cut)
+    changes = _changes_settings(script, statements, stepwise=script.no_transaction or cut is not None)
+    return Ready(migration, direction, statements, cut, changes)
+
+
+def _changes_settings(script: Script, statements: Sequence[Statement], *, stepwise: bool) -> bool:
+    if stepwise and script.timeouts:
+        return True
+    return _SET_CONFIG.search(script.sql) is not None or any(
+        _SETTING.intersection(statement.words[:1]) for statement in statements
+    )
 
 
 def controls_transaction(statement: Statement) -> bool:

@@ -16,6 +16,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from assay.errors import MigrationError
@@ -93,11 +94,16 @@ def read_timeouts(path: Path, sql: str) -> Timeouts:
 
 
 def _leading_comments(sql: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(sql.split("\n"), 1):
-        text = line.strip()
+    begin = 0
+    for number in count(1):
+        end = sql.find("\n", begin)  # not split: a file can be long
+        text = sql[begin : end if end >= 0 else len(sql)].strip()
         if text and not text.startswith("--"):
             return
         yield number, text
+        if end < 0:
+            return
+        begin = end + 1
 
 
 def _milliseconds(path: Path, line: int, value: str) -> int:

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
+from sys import intern
 
 from assay.sql.lexer import BLANK, IDENTIFIER, Kind, token_at, tokenize
 
@@ -138,7 +139,7 @@ class _Splitter:
         if self.parentheses:
             return
         if len(self.words) < _HEAD:
-            self.words.append(word)
+            self.words.append(intern(word))  # scripts say the same words again and again
         # After AS and a dot, any keyword is only a name.
         if self.previous in ("as", "."):
             return
