@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal, LiteralString, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, LiteralString, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -13,6 +13,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+
+
+class BlockOptions(TypedDict, total=False):
+    """How a transaction is begun, and how long it may wait; what is not given is as the session is set."""
+
+    isolation: Isolation | None
+    """``"read committed"``, ``"repeatable read"`` or ``"serializable"``. This, ``readonly`` and ``deferrable`` are for
+    the outermost block only, and so is ``retry``."""
+    readonly: bool
+    """Refuse statements that write."""
+    deferrable: bool
+    """With serializable and readonly, wait for a moment in which the transaction cannot fail."""
+    statement_timeout: float | None
+    """Seconds that each statement in the block may take, then QueryCanceled; 0 for no limit."""
+    lock_timeout: float | None
+    """Seconds that a statement in the block may wait for a lock, then LockNotAvailable; 0 for no limit."""
+    idle_timeout: float | None
+    """Seconds that may pass between statements; then the server ends the connection."""
 
 
 class Executor(Protocol):
@@ -87,30 +105,14 @@ class Executor(Protocol):
 
     @overload
     def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        retry: None = None,
+        self, *, retry: None = None, **options: Unpack[BlockOptions]
     ) -> AbstractAsyncContextManager[Executor]:
         """A block that is committed at its end, and rolled back by an exception or a cancellation."""
         ...
 
     @overload
     def transaction(
-        self,
-        *,
-        retry: int,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
+        self, *, retry: int, **options: Unpack[BlockOptions]
     ) -> AsyncIterator[AbstractAsyncContextManager[Executor]]:
         """A loop around such a block, that runs it again after a serialization failure or a deadlock."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from assay.errors import UsageError
-from assay.runtime.executor import Isolation
+from assay.runtime.executor import BlockOptions, Isolation
 
 _LONGEST_TIMEOUT = 2_147_483.0
 """Seconds; the server counts milliseconds in 31 bits."""
@@ -77,6 +77,15 @@ class Mode:
         """The server's settings that are asked for, in milliseconds; what is not 0 is at least 1."""
         given = {setting: getattr(self, name) for name, setting in _SETTINGS.items()}
         return {setting: math.ceil(value * 1000) for setting, value in given.items() if value is not None}
+
+
+def mode_of(options: BlockOptions, retry: int | None) -> Mode:
+    """The mode of a block. Raises UsageError for a value that cannot be used, TypeError for another option."""
+    unknown = sorted(options.keys() - BlockOptions.__annotations__.keys())
+    if unknown:
+        known = ", ".join(BlockOptions.__annotations__)
+        raise TypeError(f"transaction() takes no argument {unknown[0]!r}; it takes {known} and retry")
+    return Mode(**options, retry=retry or 0)
 
 
 _SETTINGS = {

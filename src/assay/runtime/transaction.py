@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 import asyncpg
 
@@ -15,8 +15,8 @@ from assay.runtime import blocks
 from assay.runtime.attempts import Attempts
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
-from assay.runtime.executor import Isolation
-from assay.runtime.modes import Mode
+from assay.runtime.executor import BlockOptions
+from assay.runtime.modes import Mode, mode_of
 from assay.runtime.queries import Lender, Queries
 from assay.runtime.session import Session
 
@@ -27,61 +27,25 @@ class Transactions(Queries):
     __slots__ = ()
 
     @overload
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        retry: None = None,
-    ) -> Transaction: ...
+    def transaction(self, *, retry: None = None, **options: Unpack[BlockOptions]) -> Transaction: ...
 
     @overload
-    def transaction(
-        self,
-        *,
-        retry: int,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-    ) -> Attempts: ...
+    def transaction(self, *, retry: int, **options: Unpack[BlockOptions]) -> Attempts: ...
 
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        retry: int | None = None,
-    ) -> Transaction | Attempts:
+    def transaction(self, *, retry: int | None = None, **options: Unpack[BlockOptions]) -> Transaction | Attempts:
         """A block that is committed at its end: ``async with db.transaction() as tx``; inside another, a savepoint.
 
         On a pool it has a connection of its own.
 
         Args:
-            isolation: ``"read committed"``, ``"repeatable read"`` or ``"serializable"``; as the server is set unless
-                given. This, ``readonly``, ``deferrable`` and ``retry`` are for the outermost block only.
-            readonly: refuse statements that write.
-            deferrable: with serializable and readonly, wait for a moment in which the transaction cannot fail.
-            statement_timeout: seconds that each statement in the block may take, then QueryCanceled; 0 for no limit.
-            lock_timeout: seconds that a statement in the block may wait for a lock, then DatabaseError with the
-                SQLSTATE 55P03; 0 for no limit.
-            idle_timeout: seconds that may pass between statements; then the server ends the connection.
             retry: how many times to run the block again after a serialization failure or a deadlock. Since a block
                 cannot be run again by itself, it is then a loop: see :class:`assay.Attempts`.
+            options: ``isolation``, ``readonly``, ``deferrable``, ``statement_timeout``, ``lock_timeout`` and
+                ``idle_timeout``, as :class:`assay.runtime.executor.BlockOptions` describes them.
 
         Raises UsageError for a value that cannot be used.
         """
-        mode = Mode(isolation, readonly, deferrable, statement_timeout, lock_timeout, idle_timeout, retry or 0)
+        mode = mode_of(options, retry)
         if retry is None:
             return Transaction(self, mode)
         return Attempts(lambda: Transaction(self, mode), retry)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar, Unpack, overload
 
-from assay.runtime.executor import Isolation
+from assay.runtime.executor import BlockOptions
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -73,31 +73,11 @@ class Executor(Protocol):
         ...
 
     @overload
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        retry: None = None,
-    ) -> AbstractContextManager[Executor]:
+    def transaction(self, *, retry: None = None, **options: Unpack[BlockOptions]) -> AbstractContextManager[Executor]:
         """A block that is committed at its end, and rolled back by an exception."""
         ...
 
     @overload
-    def transaction(
-        self,
-        *,
-        retry: int,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-    ) -> Iterator[AbstractContextManager[Executor]]:
+    def transaction(self, *, retry: int, **options: Unpack[BlockOptions]) -> Iterator[AbstractContextManager[Executor]]:
         """A loop around such a block, that runs it again after a serialization failure or a deadlock."""
         ...

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 from assay.errors import ConnectionLost, Error, TransactionError, UsageError
 from assay.runtime import blocks
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
-from assay.runtime.executor import Isolation
-from assay.runtime.modes import Mode
+from assay.runtime.executor import BlockOptions
+from assay.runtime.modes import Mode, mode_of
 from assay.runtime.sync.attempts import Attempts
 from assay.runtime.sync.patience import with_grace
 from assay.runtime.sync.queries import Lender, Queries
@@ -25,42 +25,12 @@ class Transactions(Queries):
     __slots__ = ()
 
     @overload
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        retry: None = None,
-    ) -> Transaction: ...
+    def transaction(self, *, retry: None = None, **options: Unpack[BlockOptions]) -> Transaction: ...
 
     @overload
-    def transaction(
-        self,
-        *,
-        retry: int,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-    ) -> Attempts: ...
+    def transaction(self, *, retry: int, **options: Unpack[BlockOptions]) -> Attempts: ...
 
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        readonly: bool = False,
-        deferrable: bool = False,
-        statement_timeout: float | None = None,
-        lock_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        retry: int | None = None,
-    ) -> Transaction | Attempts:
+    def transaction(self, *, retry: int | None = None, **options: Unpack[BlockOptions]) -> Transaction | Attempts:
         """A block that is committed at its end: ``with db.transaction() as tx``; inside another, a savepoint.
 
         On a pool it has a connection of its own. The arguments are those of :meth:`assay.Pool.transaction`; with
@@ -68,7 +38,7 @@ class Transactions(Queries):
 
         Raises UsageError for a value that cannot be used.
         """
-        mode = Mode(isolation, readonly, deferrable, statement_timeout, lock_timeout, idle_timeout, retry or 0)
+        mode = mode_of(options, retry)
         if retry is None:
             return Transaction(self, mode)
         return Attempts(lambda: Transaction(self, mode), retry)
