@@ -13,9 +13,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from assay.config import DatabaseUrl
-from benchmarks import check, migrations, peers, runtime, starting, testing
+from benchmarks import backup, check, migrations, peers, runtime, starting, testing
 
 BENCHMARKS: dict[str, Callable[[DatabaseUrl], Coroutine[Any, Any, None]]] = {
+    "backup": backup.main,
     "check": check.main,
     "migrations": migrations.main,
     "peers": peers.main,

@@ -7,6 +7,7 @@ import json
 import secrets
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.retention import Policy, State
 from assay.ops.backup.stores import LocalStore
 from assay.ops.backup.verify import verify_backup
-from assay.server.databases import drop_database
+from assay.server.databases import database_exists, drop_database
 
 ODD = '"Odd ""schema"""."we\'ird = table"'
 SHOP = f"""
@@ -166,8 +167,6 @@ async def test_a_corrupted_byte_is_found_and_the_file_named(shop: DatabaseUrl, s
 async def test_a_row_count_that_differs_is_found_in_the_restored_tables(
     shop_18: DatabaseUrl, store: LocalStore
 ) -> None:
-    from dataclasses import replace
-
     manifest = await create_backup(shop_18, store, Wanted(hashed=True))
     tables = tuple(
         replace(table, rows=table.rows + 1) if "person" in table.name else replace(table, content="0" * 32)
@@ -227,6 +226,18 @@ async def test_a_restore_that_fails_leaves_what_was_there(
     assert (await counts(shop), await unfinished(shop)) == ((500, 3), [])
     await restore_backup(store, manifest, elsewhere, loading=Loading(owners=False))
     assert await counts(elsewhere) == (500, 3)
+
+
+async def test_a_restore_that_comes_to_other_rows_than_were_counted_is_given_up(
+    shop_18: DatabaseUrl, store: LocalStore
+) -> None:
+    manifest = await create_backup(shop_18, store)
+    more = tuple(replace(table, rows=table.rows + 1) for table in manifest.tables)
+    target = shop_18.with_database(f"{shop_18.database}_more")
+    with pytest.raises(BackupError, match=r"was loaded, but .* 4 were backed up, and 2 more; nothing was restored"):
+        await restore_backup(store, replace(manifest, tables=more), target)
+    assert not await database_exists(target)
+    assert await unfinished(shop_18) == []
 
 
 async def test_what_was_said_of_the_database_itself_is_restored(

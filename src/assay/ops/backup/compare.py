@@ -10,6 +10,8 @@ from assay.ops.backup.manifest import Contents, Manifest, SchemaSeal
 from assay.ops.contents import TableContents, read_contents, table_names
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 
+_INSERTED = "select format('%I.%I', schemaname, relname), n_tup_ins - n_tup_del from pg_stat_user_tables"
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -47,6 +49,26 @@ async def compare_tables(manifest: Manifest, restored: DatabaseUrl, *, content: 
     if large != manifest.large_objects:
         differences.append(_counted("large objects", f"there are {large} large objects", manifest.large_objects))
     return tuple(differences)
+
+
+async def compare_loaded(manifest: Manifest, restored: DatabaseUrl) -> tuple[Difference, ...]:
+    """The same for a database that was just loaded, by the server's own count of what was inserted into each table.
+
+    That costs nothing, where reading the tables takes a fifth of the time that loading them did. Where that count
+    differs, or is not kept (``track_counts``), the tables are read after all.
+
+    Raises ConnectionFailed and the like.
+    """
+    connection = await open_connection(restored)
+    try:
+        inserted = {row[0]: row[1] for row in await connection.fetch(_INSERTED)}
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
+    if all(inserted.get(table.name) == table.rows for table in manifest.tables):
+        return ()
+    return await compare_tables(manifest, restored)
 
 
 async def compare_schemas(manifest: Manifest, restored: DatabaseUrl) -> tuple[Difference, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.config import DatabaseUrl
 from assay.errors import BackupError, UsageError
-from assay.ops.backup.compare import Difference, compare_tables
+from assay.ops.backup.compare import Difference, compare_loaded
 from assay.ops.backup.create import Told, archive_name
 from assay.ops.backup.databases import being_filled, exists, put_in_place, server_major
 from assay.ops.backup.fetching import fetched, find_damage
@@ -79,7 +79,7 @@ async def _fill(
     async with being_filled(target, manifest.properties) as filled:
         schema_of = target if manifest.contents is Contents.DATA else None
         await load(manifest, archive, filled, loading, major=major, schema_of=schema_of, told=told)
-        differences = await compare_tables(manifest, filled)
+        differences = await compare_loaded(manifest, filled)
         if differences:
             raise BackupError(_surprise(manifest, differences))
         if manifest.contents is not Contents.DATA:
