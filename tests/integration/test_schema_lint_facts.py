@@ -221,6 +221,22 @@ def test_a_live_database_is_looked_at_through_a_transaction_pooling_proxy(
         assert told(look(through)) == [("SCH101", "public.idx_users_email")]
 
 
+def test_numbers_that_run_out_are_told_and_the_sql_gives_more(cleared: DatabaseUrl) -> None:
+    sql = """
+    create table small (id smallserial primary key); create table whole (id serial primary key);
+    create table roomy (id bigserial primary key); create table identity (id int generated always as identity primary key);
+    create table round (id int primary key); create sequence counting as int cycle owned by round.id;
+    select setval('small_id_seq', 30000), setval('whole_id_seq', 2000000000), setval('roomy_id_seq', 2000000000),
+        setval('identity_id_seq', 1000000), setval('counting', 2000000000);
+    """
+    assert found(cleared, sql) == [("SCH207", "public.small.id"), ("SCH207", "public.whole.id")]
+    with psycopg.connect(cleared.reveal(), autocommit=True) as driver:
+        for statement in (statement for advice in look(cleared).findings for statement in advice.sql):
+            driver.execute(statement.encode())
+        driver.execute("select setval('small_id_seq', 3000000000)")
+    assert told(look(cleared)) == []
+
+
 # --- exceptions
 
 

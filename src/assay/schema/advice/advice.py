@@ -31,6 +31,7 @@ _LOOKS: dict[tuple[str, ...], Callable[[Facts], Iterator[Advice]]] = {
     ("SCH204",): columns.serial_columns,
     ("SCH205",): columns.nullable_unique_keys,
     ("SCH206",): columns.quoted_names,
+    ("SCH207",): columns.keys_running_out,
     ("SCH301",): constraints.unvalidated,
     ("SCH302",): constraints.duplicate_foreign_keys,
     ("SCH303",): constraints.unlike_foreign_keys,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from assay.schema.advice.indexes import subject_of
-from assay.schema.advice.model import CHARACTER, TIMESTAMP, Column, Facts, Index, Subject, Table
+from assay.schema.advice.model import CHARACTER, TIMESTAMP, Column, Counter, Facts, Index, Subject, Table
 from assay.schema.advice.rules import Advice
 from assay.sql.quoting import quote_identifier
 
@@ -169,6 +169,30 @@ def _nullable_unique(table: Table, index: Index, columns: list[Column]) -> Advic
             + ";",
         ),
         "or nulls not distinct, from PostgreSQL 15 on; or an exception that says that it is meant",
+    )
+
+
+def keys_running_out(facts: Facts) -> Iterator[Advice]:
+    """SCH207; there is time to act while half of the numbers are left."""
+    for table in facts.own_tables:
+        for counter in table.counters:
+            if counter.last >= counter.most // 2:
+                yield _running_out(table, counter)
+
+
+def _running_out(table: Table, counter: Counter) -> Advice:
+    column = table.columns[counter.number]
+    label = f"{table.label}.{column.quoted}"
+    wider = f"alter table {table.label} alter column {column.quoted} type bigint;"
+    # The sequence of an identity column changes its type with the column.
+    sql = (wider, f"alter sequence {counter.sequence} as bigint;") if counter.serial else (wider,)
+    return Advice(
+        "SCH207",
+        column_subject(table, column),
+        f"column {label} has used {counter.last / counter.most:.0%} of its numbers",
+        (f"{counter.sequence} stands at {counter.last:,}, and after {counter.most:,} every insert is refused",),
+        sql if column.type != "bigint" else (),
+        "this rewrites the table; columns that refer to it come first" if column.type != "bigint" else "",
     )
 
 

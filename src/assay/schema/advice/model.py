@@ -112,6 +112,22 @@ def _written(key: IndexKey) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Counter:
+    """A sequence that numbers a column, upwards and once."""
+
+    number: int
+    """Of the column."""
+    sequence: str
+    """As SQL."""
+    serial: bool
+    """Whether it is a serial column's, and no identity column's."""
+    last: int
+    """The last number that it gave; 0 before the first, and where the role may not see it."""
+    most: int
+    """The last one that it can give, and the column can hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignKey:
     """A foreign key constraint that is not a copy of one on the partitioned table above."""
 
@@ -168,6 +184,7 @@ class Table:
     indexes: tuple[Index, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    counters: tuple[Counter, ...] = ()
 
     def quoted(self, numbers: tuple[int, ...]) -> str:
         """Columns as SQL has them, with commas between."""

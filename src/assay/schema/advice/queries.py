@@ -42,6 +42,23 @@ where a.attrelid = any($1::oid[]) and a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum
 """)
 
+COUNTERS = Query("""
+select d.refobjid::int8 as table_oid, d.refobjsubid::int4 as number,
+    format('%I.%I', n.nspname, c.relname) as sequence, d.deptype = 'a' as serial,
+    coalesce(case when has_sequence_privilege(c.oid, 'usage') or has_sequence_privilege(c.oid, 'select')
+        then pg_sequence_last_value(c.oid) end, 0)::int8 as last,
+    least(s.seqmax, case a.atttypid when 'int2'::regtype then 32767 when 'int4'::regtype then 2147483647
+        else 9223372036854775807 end)::int8 as most
+from pg_depend d
+join pg_class c on c.oid = d.objid and c.relkind = 'S'
+join pg_namespace n on n.oid = c.relnamespace
+join pg_sequence s on s.seqrelid = c.oid
+join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+and d.refobjid = any($1::oid[]) and d.refobjsubid > 0 and s.seqincrement > 0 and not s.seqcycle
+order by d.refobjid, d.refobjsubid
+""")
+
 INDEXES = Query(
     """
 select i.indexrelid::int8 as oid, i.indrelid::int8 as table_oid, n.nspname as schema, x.relname as name,

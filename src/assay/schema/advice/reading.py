@@ -14,6 +14,7 @@ from assay.schema.advice import queries
 from assay.schema.advice.model import (
     Column,
     Constraint,
+    Counter,
     EnumType,
     Facts,
     ForeignKey,
@@ -26,7 +27,7 @@ from assay.schema.advice.model import (
 )
 from assay.schema.inventory_sql import Query
 
-_PER_TABLE = (queries.COLUMNS, queries.INDEXES, queries.FOREIGN_KEYS, queries.CONSTRAINTS)
+_PER_TABLE = (queries.COLUMNS, queries.INDEXES, queries.FOREIGN_KEYS, queries.CONSTRAINTS, queries.COUNTERS)
 _SETTINGS = "set local search_path to pg_catalog; set local jit to off; set local statement_timeout to '30s'"
 """A catalog is read in milliseconds; what takes so long waits for a lock."""
 
@@ -93,13 +94,21 @@ def _tuples(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
 _Many = list[dict[str, Any]]
 
 
-def _table(row: Mapping[str, Any], columns: _Many, indexes: _Many, foreign_keys: _Many, constraints: _Many) -> Table:
+def _table(
+    row: Mapping[str, Any],
+    columns: _Many,
+    indexes: _Many,
+    foreign_keys: _Many,
+    constraints: _Many,
+    counters: _Many,
+) -> Table:
     return Table(
         **_tuples(row, "policies"),
         columns={column["number"]: Column(**column) for column in columns},
         indexes=tuple(_index(row["oid"], index) for index in indexes),
         foreign_keys=tuple(_foreign_key(key) for key in foreign_keys),
         constraints=tuple(Constraint(**_tuples(each, "columns")) for each in constraints),
+        counters=tuple(Counter(**each) for each in counters),
     )
 
 

@@ -84,6 +84,12 @@ RULES = {
             "rename it, in lower case, to a word that SQL does not keep for itself",
         ),
         _rule(
+            "SCH207",
+            "key-running-out",
+            "the numbers of a column are half used up in a live database",
+            "make the column bigint, and the columns that refer to it before",
+        ),
+        _rule(
             "SCH301",
             "not-valid",
             "a constraint is NOT VALID: nobody knows whether the rows before it keep it",
@@ -150,7 +156,7 @@ RULES = {
 HABITS = frozenset({"SCH204", "SCH206"})
 """Rules of taste: what they find works well enough. They are looked for only when they are asked for."""
 
-ONLY_LIVE = frozenset({"SCH104", "SCH105"})
+ONLY_LIVE = frozenset({"SCH104", "SCH105", "SCH207"})
 """What a schema that was built a moment ago cannot have."""
 OF_CODE = frozenset({"SCH501", "SCH502"})
 """What takes a look at the code."""
