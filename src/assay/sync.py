@@ -22,7 +22,7 @@ except ImportError as error:
     ) from error
 
 from assay.runtime.listening import Gap, Notification
-from assay.runtime.pool import PoolStats
+from assay.runtime.pool_facts import PoolStats
 from assay.runtime.replicas.options import Replicas
 from assay.runtime.replicas.position import Position
 from assay.runtime.replicas.stats import MemberStats

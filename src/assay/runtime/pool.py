@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 
@@ -18,6 +17,8 @@ from assay.runtime.connecting import DriverConnection, open_connection
 from assay.runtime.connection import Connection
 from assay.runtime.dynamic import query_for
 from assay.runtime.hooks import AfterConnect, Hooks, KeepOrClose
+from assay.runtime.pool_facts import PoolFacts
+from assay.runtime.pool_facts import PoolStats as PoolStats
 from assay.runtime.pool_options import PoolOptions, Reset, observed_name, read_options, read_pgbouncer, read_url
 from assay.runtime.query import Query
 from assay.runtime.replicas.surface import Replicated
@@ -31,43 +32,7 @@ if TYPE_CHECKING:
     from assay.runtime.watched_reserve import WatchedReserve
 
 
-@dataclass(frozen=True, slots=True)
-class PoolStats:
-    """A pool at one moment; what is counted is counted since it was opened."""
-
-    min_connections: int
-    max_connections: int
-    open: int
-    """Connections open: idle, in use or mending."""
-    idle: int
-    """Connections that can be handed out at once."""
-    in_use: int
-    """Connections that tasks hold."""
-    mending: int
-    """Connections being reset, rolled back, or waited for after a cancellation, before they are handed on."""
-    opening: int
-    """Connections being opened."""
-    waiting: int
-    """Tasks that wait for a connection."""
-    acquired: int
-    """Times that a connection was handed out."""
-    waited: int
-    """Times that a task had to wait for one."""
-    wait_seconds: float
-    """Seconds that tasks have waited, all together, timeouts included."""
-    timeouts: int
-    """Times that a task waited in vain for the acquire timeout."""
-    opened: int
-    """Connections opened."""
-    closed: int
-    """Connections closed or lost."""
-    mended: int
-    """Times that a connection had to be mended, or was shown to a hook, before it was handed on."""
-    failed: int
-    """Attempts to open a connection that failed."""
-
-
-class Pool(Replicated, AdvisoryLocks):
+class Pool(PoolFacts, Replicated, AdvisoryLocks):
     """Connections to one database, kept open and shared by tasks.
 
     ::
@@ -200,20 +165,6 @@ class Pool(Replicated, AdvisoryLocks):
         queries = [query for query in map(query_for, statements) if isinstance(query, Query)]
         await self._reserve.warm_up(wanted, queries)
 
-    def resize(self, *, min_connections: int | None = None, max_connections: int | None = None) -> None:
-        """Change the limits of the running pool. What is too much is closed at once, or when it comes back.
-
-        Raises ConfigurationError for limits that cannot be used, and leaves the old ones.
-        """
-        self._reserve.resize(min_connections, max_connections)
-
-    def drain(self) -> None:
-        """Replace every connection: the free ones at once, the others when they come back.
-
-        For after a change that open sessions would not see: settings of the role, a failover, another password.
-        """
-        self._reserve.drain()
-
     async def __aenter__(self) -> Self:
         await self._reserve.open()
         return self
@@ -231,11 +182,6 @@ class Pool(Replicated, AdvisoryLocks):
         """
         return Lease(self._reserve, self._url, timeout)
 
-    @property
-    def place(self) -> str:
-        """Which database, in words for people: ``database "app" at db.example:5432``."""
-        return self._url.place
-
     async def check(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - one bound on several steps
         """Health check: get a connection, and an answer from the server on it, or raise.
 
@@ -248,35 +194,11 @@ class Pool(Replicated, AdvisoryLocks):
             async with asyncio.timeout(timeout), self.acquire() as connection:
                 await connection.execute("select 1")
         except TimeoutError:
-            message = f"No answer from {self._url.place} within {timeout:g} s"
-            failure = self._reserve.opener.last_failure
-            why = f"; the last attempt to open one failed: {failure}" if failure else ""
-            raise PoolTimeout(f"{message}: {self._usage()}{why}") from None
+            raise PoolTimeout(self._unanswered(timeout)) from None
         except Error as error:
             if self._url.place in str(error):
                 raise
             raise ConnectionFailed(f"No answer from {self._url.place}: {error}") from error
-
-    def stats(self) -> PoolStats:
-        """The pool at this moment."""
-        counters = self._reserve.counters
-        return PoolStats(
-            min_connections=self._reserve.options.min_connections,
-            max_connections=self._reserve.options.max_connections,
-            **self._reserve.sizes(),
-            acquired=counters.acquired,
-            waited=counters.waited,
-            wait_seconds=counters.wait_seconds,
-            timeouts=counters.timeouts,
-            opened=counters.opened,
-            closed=counters.closed,
-            mended=counters.mended,
-            failed=self._reserve.opener.failed,
-        )
-
-    def __repr__(self) -> str:
-        state = self._usage() if self._reserve.is_open else "not open"
-        return f"<Pool for {self._url.place}, {state}>"
 
     async def lend(self) -> Session:
         """A session that nobody else uses."""
@@ -379,8 +301,8 @@ class Pool(Replicated, AdvisoryLocks):
             return BouncedSession(driver)
         return Session(driver)
 
-    def _usage(self) -> str:
-        return f"{self._reserve.in_use} of {self._reserve.options.max_connections} connections in use"
+    def _holder(self) -> Reserve:
+        return self._reserve
 
 
 class Lease:

@@ -10,7 +10,8 @@ from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed
 from assay.runtime.connecting import DriverConnection
 from assay.runtime.dynamic import query_for
-from assay.runtime.pool import Lease, Pool, PoolStats
+from assay.runtime.pool import Lease, Pool
+from assay.runtime.pool_facts import PoolStats
 from assay.runtime.query import Query
 from assay.runtime.replicas.following import Following
 from assay.runtime.replicas.options import Replicas, read_replicas

@@ -16,7 +16,7 @@ from assay.runtime.bouncing import check_settings, refuse_to_keep
 from assay.runtime.building import Builder
 from assay.runtime.dynamic import query_for
 from assay.runtime.observing import Observed, Observer, ObserverFactory, observed_name
-from assay.runtime.pool import PoolStats
+from assay.runtime.pool_facts import PoolFacts
 from assay.runtime.pool_options import PoolOptions, Reset, read_options, read_pgbouncer, read_url
 from assay.runtime.query import Query
 from assay.runtime.slow_queries import SlowQueries
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from assay.runtime.replicas.options import Replicas
 
 
-class Pool(Replicated, AdvisoryLocks):
+class Pool(PoolFacts, Replicated, AdvisoryLocks):
     """Connections to one database, kept open and shared by threads.
 
     ::
@@ -147,20 +147,6 @@ class Pool(Replicated, AdvisoryLocks):
             for session in sessions:
                 self._reserve.give_back(session)
 
-    def resize(self, *, min_connections: int | None = None, max_connections: int | None = None) -> None:
-        """Change the limits of the running pool. What is too much is closed at once, or when it comes back.
-
-        Raises ConfigurationError for limits that cannot be used, and leaves the old ones.
-        """
-        self._reserve.resize(min_connections, max_connections)
-
-    def drain(self) -> None:
-        """Replace every connection: the free ones at once, the others when they come back.
-
-        For after a change that open sessions would not see: settings of the role, a failover, another password.
-        """
-        self._reserve.drain()
-
     def __enter__(self) -> Self:
         self._reserve.open()
         return self
@@ -209,40 +195,11 @@ class Pool(Replicated, AdvisoryLocks):
             finally:
                 self.take_back(session)
         except (TimeoutError, PoolTimeout):
-            message = f"No answer from {self._url.place} within {timeout:g} s"
-            failure = self._reserve.openings.last_failure
-            why = f"; the last attempt to open one failed: {failure}" if failure else ""
-            raise PoolTimeout(f"{message}: {self._usage()}{why}") from None
+            raise PoolTimeout(self._unanswered(timeout)) from None
         except Error as error:
             if self._url.place in str(error):
                 raise
             raise ConnectionFailed(f"No answer from {self._url.place}: {error}") from error
-
-    @property
-    def place(self) -> str:
-        """Which database, in words for people: ``database "app" at db.example:5432``."""
-        return self._url.place
-
-    def stats(self) -> PoolStats:
-        """The pool at this moment."""
-        counters = self._reserve.counters
-        return PoolStats(
-            min_connections=self._reserve.options.min_connections,
-            max_connections=self._reserve.options.max_connections,
-            **self._reserve.sizes(),
-            acquired=counters.acquired,
-            waited=counters.waited,
-            wait_seconds=counters.wait_seconds,
-            timeouts=counters.timeouts,
-            opened=counters.opened,
-            closed=counters.closed,
-            mended=counters.mended,
-            failed=self._reserve.openings.failed,
-        )
-
-    def __repr__(self) -> str:
-        state = self._usage() if self._reserve.is_open else "not open"
-        return f"<Pool for {self._url.place}, {state}>"
 
     def lend(self) -> Session:
         """A session that nobody else uses."""
@@ -314,8 +271,8 @@ class Pool(Replicated, AdvisoryLocks):
         watched = WatchedReserve(self._url, options, self._hooks, self._open_session, observe)
         return watched, watched
 
-    def _usage(self) -> str:
-        return f"{self._reserve.in_use} of {self._reserve.options.max_connections} connections in use"
+    def _holder(self) -> Reserve:
+        return self._reserve
 
 
 class Lease:

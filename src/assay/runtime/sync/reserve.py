@@ -47,7 +47,7 @@ class Reserve:
         self.options = options
         self._hooks = hooks
         self._open_session = open_session
-        self.openings = Openings(time.monotonic)
+        self.opener = Openings(time.monotonic)
         self._pid = os.getpid()
         self._state = State.NEW
         self._lock = threading.RLock()
@@ -153,7 +153,7 @@ class Reserve:
 
     def _check_outage(self) -> None:
         """Tell of an outage that has lasted long, until the next attempt to open a session is due."""
-        openings = self.openings
+        openings = self.opener
         attempting = openings.under_way or time.monotonic() < openings.resting_until
         if not self._held and openings.is_down_for_long and attempting and openings.last_failure is not None:
             raise copy.copy(openings.last_failure)
@@ -161,7 +161,7 @@ class Reserve:
     def _too_late(self, started: float) -> PoolTimeout:
         self.counters.timeouts += 1
         waited, most = time.monotonic() - started, self.options.max_connections
-        return exhausted(self._url, waited, self.sizes(), most, self.openings.last_failure, who="threads")
+        return exhausted(self._url, waited, self.sizes(), most, self.opener.last_failure, who="threads")
 
     def _is_fit(self, session: Session) -> bool:
         """Whether a session can be lent; if not, it is let go."""
@@ -194,7 +194,7 @@ class Reserve:
     def _grow(self) -> None:
         """Open what waiting threads need and the minimum asks for, within the maximum; one in an outage."""
         with self._lock:
-            openings, held = self.openings, bool(self._held)
+            openings, held = self.opener, bool(self._held)
             resting = time.monotonic() < openings.resting_until and (held or openings.is_down)
             if self._state is not State.OPEN or resting:
                 return
@@ -206,12 +206,12 @@ class Reserve:
 
     def _start_opening(self) -> None:
         opening = threading.Thread(target=self._open_another, name="assay-pool-opening", daemon=True)
-        self.openings.under_way += 1
+        self.opener.under_way += 1
         try:
             opening.start()
         except BaseException:
             if opening.ident is None:  # it never began, and will not count itself out
-                self.openings.under_way -= 1
+                self.opener.under_way -= 1
             raise
 
     def _open_another(self) -> None:
@@ -219,9 +219,9 @@ class Reserve:
             self._open_one()
         except Error as error:
             with self._lock:
-                if self._held or self.openings.is_down:
+                if self._held or self.opener.is_down:
                     self._try_again_later()
-                if not self._held and (not self.openings.is_down or self.openings.is_down_for_long):
+                if not self._held and (not self.opener.is_down or self.opener.is_down_for_long):
                     self._line.fail(error)
         else:
             self._grow()
@@ -230,7 +230,7 @@ class Reserve:
         if self._alarm is not None:
             self._alarm.cancel()
         if self._state is State.OPEN:
-            self._alarm = threading.Timer(max(self.openings.resting_until - time.monotonic(), 0), self._grow)
+            self._alarm = threading.Timer(max(self.opener.resting_until - time.monotonic(), 0), self._grow)
             self._alarm.daemon = True
             self._alarm.start()
 
@@ -241,15 +241,15 @@ class Reserve:
         except BaseException as error:
             with self._lock:
                 if isinstance(error, Error):
-                    self.openings.went_wrong(error)
-                self.openings.under_way -= 1
+                    self.opener.went_wrong(error)
+                self.opener.under_way -= 1
                 self._emptied.notify_all()  # close() waits for what is being opened too
             raise
         with self._lock:
-            self.openings.succeeded()
-            self.openings.under_way -= 1
+            self.opener.succeeded()
+            self.opener.under_way -= 1
             too_many = len(self._held) >= self.options.max_connections  # lowered since
-            session.expires_at = 0.0 if too_many else self.openings.expiry(self.options.max_lifetime)
+            session.expires_at = 0.0 if too_many else self.opener.expiry(self.options.max_lifetime)
             self._hold(session)
         self._offer(session)
 
@@ -339,7 +339,7 @@ class Reserve:
                 "idle": len(self._free),
                 "in_use": self.in_use,
                 "mending": len(self._mending),
-                "opening": self.openings.under_way,
+                "opening": self.opener.under_way,
                 "waiting": len(self._line),
             }
 
@@ -363,10 +363,10 @@ class Reserve:
         """Open sessions, one after the other, until there are so many. Raises what opening raises."""
         while True:
             with self._lock:
-                present = len(self._held) + self.openings.under_way
+                present = len(self._held) + self.opener.under_way
                 if present >= min(connections, self.options.max_connections):
                     return
-                self.openings.under_way += 1
+                self.opener.under_way += 1
             self._open_one()
 
     def take_all_free(self) -> list[Session]:
@@ -411,7 +411,7 @@ class Reserve:
             self._retire(session)
         try:
             with self._lock:
-                self._emptied.wait_for(lambda: not self._held and not self.openings.under_way, timeout)
+                self._emptied.wait_for(lambda: not self._held and not self.opener.under_way, timeout)
                 if self._held:
                     _log.warning("%s", unreturned(self._url, self.in_use, timeout, self.places()))
         finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 from assay.config import DatabaseUrl
 from assay.errors import ConnectionFailed
 from assay.runtime.dynamic import query_for
-from assay.runtime.pool import PoolStats
+from assay.runtime.pool_facts import PoolStats
 from assay.runtime.query import Query
 from assay.runtime.replicas.options import Replicas, read_replicas
 from assay.runtime.replicas.position import Position
