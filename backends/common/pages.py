@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Self, TypedDict
 from uuid import UUID
 
 from fastapi import Depends, Query
+
+import assay
 
 from .failures import invalid
 
@@ -45,3 +47,17 @@ Before = Annotated[Cursor | None, Depends(_cursor)]
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 """How many rows a page has at most."""
+
+
+class After(TypedDict):
+    """Where a page begins, as statements take it."""
+
+    at: datetime | assay.Omitted
+    key: UUID | assay.Omitted
+
+
+def after(before: Cursor | None) -> After:
+    """The cursor of a page, for a statement; for the first page there is none."""
+    if before is None:
+        return After(at=assay.OMIT, key=assay.OMIT)
+    return After(at=before.at, key=before.id)

@@ -10,6 +10,7 @@ from uuid import UUID
 from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
+from ..common.json_values import storable_json
 from ..common.pages import Cursor
 from ..common.texts import LongText, Text, storable
 from .models import ApiKey, Project, ProverRun, Simulation, Status, User
@@ -24,26 +25,8 @@ Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{1
 Count: TypeAlias = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 
-def _storable(value: Any) -> Any:
-    """A JSON value that PostgreSQL can store as jsonb: no NUL, no half of a surrogate pair, no NaN, not too deep."""
-    waiting = [(value, 0)]
-    while waiting:
-        one, depth = waiting.pop()
-        if depth > 100:
-            raise ValueError("this is nested more than 100 levels deep")
-        if isinstance(one, str) and not storable(one):
-            raise ValueError("the text holds characters that cannot be stored")
-        if isinstance(one, float) and (one != one or one in (float("inf"), float("-inf"))):
-            raise ValueError("a number must be finite")
-        if isinstance(one, dict):
-            waiting += [(part, depth + 1) for pair in one.items() for part in pair]
-        elif isinstance(one, list):
-            waiting += [(part, depth + 1) for part in one]
-    return value
-
-
-JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(_storable)]
-JsonArray: TypeAlias = Annotated[list[Any], AfterValidator(_storable)]
+JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(storable_json)]
+JsonArray: TypeAlias = Annotated[list[Any], AfterValidator(storable_json)]
 
 
 def _to_come(moment: datetime) -> datetime:

@@ -6,8 +6,8 @@ import httpx
 
 import assay
 
+from ..common.keys import make_key
 from ..common.story import Exchange, Visit
-from .keys import make_key
 from .queries import api_keys, users
 
 CALL = {

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TypedDict
 from uuid import UUID
 
 from fastapi import HTTPException
 
-import assay
-
 from ...common import failures
-from ...common.pages import Cursor
 
 SIGNED_IN = {**failures.RESPONSES, **failures.also(401, "Nobody has signed in")}
-
-
-class After(TypedDict):
-    """Where a page begins, as statements take it."""
-
-    at: datetime | assay.Omitted
-    key: UUID | assay.Omitted
-
-
-def after(before: Cursor | None) -> After:
-    """The cursor of a page, for a statement; for the first page there is none."""
-    if before is None:
-        return After(at=assay.OMIT, key=assay.OMIT)
-    return After(at=before.at, key=before.id)
 
 
 def missing(what: str, key: UUID) -> HTTPException:

@@ -8,13 +8,13 @@ from fastapi import APIRouter
 
 from assay.contrib.fastapi import PoolDependency as Pool
 
-from ...common.pages import Before, Limit
+from ...common.keys import make_key
+from ...common.pages import Before, Limit, after
 from ..api import ApiKeyChange, ApiKeyIn, ApiKeyView, NewApiKeyView, Page, page_of
-from ..keys import make_key
 from ..models import ApiKey
 from ..queries import api_keys
 from ..signing_in import User
-from . import SIGNED_IN, after, missing, not_found
+from . import SIGNED_IN, missing, not_found
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], responses=SIGNED_IN)
 NO_KEY = not_found("key")

@@ -9,12 +9,12 @@ from fastapi import APIRouter
 import assay
 from assay.contrib.fastapi import PoolDependency as Pool
 
-from ...common.pages import Before, Limit
+from ...common.pages import Before, Limit, after
 from ..api import Page, ProjectChange, ProjectIn, ProjectView, page_of
 from ..models import Project
 from ..queries import projects
 from ..signing_in import User
-from . import SIGNED_IN, after, missing, not_found
+from . import SIGNED_IN, missing, not_found
 
 router = APIRouter(prefix="/projects", tags=["projects"], responses=SIGNED_IN)
 NO_PROJECT = not_found("project")

@@ -9,12 +9,12 @@ from fastapi import APIRouter
 import assay
 from assay.contrib.fastapi import PoolDependency as Pool
 
-from ...common.pages import Before, Limit
+from ...common.pages import Before, Limit, after
 from ..api import Page, ProverRunIn, ProverRunView, page_of
 from ..models import NewProverRun, ProverRun, Status
 from ..queries import prover_runs
 from ..signing_in import User
-from . import SIGNED_IN, after, missing, not_found
+from . import SIGNED_IN, missing, not_found
 from .projects import NO_PROJECT, own_project
 
 router = APIRouter(tags=["prover runs"], responses=SIGNED_IN)

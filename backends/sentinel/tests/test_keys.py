@@ -10,8 +10,8 @@ import asyncpg
 import httpx
 import jwt
 import pytest
+from backends.common.keys import Secret, hash_of, make_key
 from backends.sentinel import keys
-from backends.sentinel.keys import Secret, hash_of, make_key
 from backends.sentinel.queries import api_keys, users
 from backends.sentinel.tests.conftest import made, options_for, serve, session
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -1,0 +1,11 @@
+"""``python -m backends.formaops`` serves FormaOps; its worker is ``python -m backends.formaops.worker``."""
+
+from __future__ import annotations
+
+from ..common.service import serve
+from .app import create_app
+from .options import load
+
+if __name__ == "__main__":
+    options = load()
+    serve(create_app(options), options.service)
