@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import httpx
 import pytest
+from backends.common.testing import visited
+from backends.erc8004.app import create_app
+from backends.erc8004.options import Options, load
 from tests.conftest import assay_home, database, database_18, driver, fresh, server, server_18  # noqa: F401
 from tests.fixtures.servers import home  # noqa: F401
 
@@ -43,3 +49,26 @@ async def pool(migrated: DatabaseUrl) -> AsyncIterator[assay.Pool]:
     """A pool on a migrated database."""
     async with assay.Pool(migrated, min_connections=0, max_connections=10) as opened:
         yield opened
+
+
+OPERATOR = {"Authorization": "Bearer operator-secret"}
+KEY = "ZXJjODAwNCBkZXZlbG9wbWVudCBrZXksIG5vIG1vcmU="
+"""The development key of ``.env.example``."""
+
+
+def options_for(url: DatabaseUrl, **environ: object) -> Options:
+    """The options of a service on this database, with more variables."""
+    base = {"DATABASE_URL": url.reveal(), "OPERATOR_TOKEN": "operator-secret", "TOKEN_KEYS": KEY}
+    return load({**base, "RETENTION_DAYS": "36500", **{name: str(value) for name, value in environ.items()}})
+
+
+def serve(options: Options, **how: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+    """A client of the service, which is started before and stopped after."""
+    return visited(create_app(options), **how)
+
+
+@pytest.fixture
+async def client(migrated: DatabaseUrl) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a running service."""
+    async with serve(options_for(migrated)) as running:
+        yield running

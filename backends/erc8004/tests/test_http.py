@@ -1,0 +1,367 @@
+"""The service over HTTP: users, triggers, events, results, and the operator."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from backends.common.limits import Allowance
+from backends.common.testing import exhausted, under_uvicorn, visited
+from backends.erc8004.app import create_app
+from backends.erc8004.matching import match_all
+from backends.erc8004.sealing import Seal
+from backends.erc8004.tests.conftest import KEY, OPERATOR, options_for, serve
+from backends.erc8004.tests.making import MONDAY, event, events
+from backends.erc8004.tests.visiting import PASSWORD, batch, push, sign_in, sign_up, trigger
+
+import assay
+from assay.config import DatabaseUrl
+
+
+async def test_a_user_signs_up_and_in_and_is_known(client: httpx.AsyncClient, catalog: asyncpg.Connection) -> None:
+    headers = await sign_up(client)
+    me = (await client.get("/me", headers=headers)).json()
+    assert (me["username"], me["email"], me["is_active"]) == ("dora", "dora@example.org", True)
+    assert me["last_login_at"] is not None
+    assert "password" not in str(me)
+    stored = await catalog.fetchval("select password_hash from users")
+    assert stored.startswith("$argon2id$")
+    assert PASSWORD not in stored
+
+
+@pytest.mark.parametrize("body", [{"username": "dora"}, {"email": "dora@example.org"}])
+async def test_a_name_or_address_that_is_taken_is_409(client: httpx.AsyncClient, body: dict[str, str]) -> None:
+    await sign_up(client)
+    other = {"username": "other", "email": "other@example.org", "password": PASSWORD, **body}
+    assert (await client.post("/users", json=other)).status_code == 409
+
+
+async def test_a_wrong_password_an_unknown_user_and_one_who_is_not_active_are_401_alike(
+    client: httpx.AsyncClient, catalog: asyncpg.Connection
+) -> None:
+    headers = await sign_up(client)
+    await catalog.execute("update users set is_active = false")
+    answers = [
+        await client.post("/sessions", json={"username": name, "password": password})
+        for name, password in [("dora", "wrong"), ("nobody", PASSWORD), ("dora", PASSWORD)]
+    ]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert len({answer.text for answer in answers}) == 1
+    assert (await client.get("/me", headers=headers)).status_code == 401, "her token is worth nothing now"
+
+
+async def test_passwords_cannot_be_tried_as_often_as_one_likes(migrated: DatabaseUrl) -> None:
+    app = create_app(options_for(migrated))
+    app.state.sign_ins = Allowance(rate=1e-6, burst=2)
+    async with visited(app) as client:
+        tries = [await client.post("/sessions", json={"username": "dora", "password": str(n)}) for n in range(4)]
+        other = await client.post("/sessions", json={"username": "eve", "password": "x"})
+    assert [answer.status_code for answer in tries] == [401, 401, 429, 429]
+    assert int(tries[-1].headers["Retry-After"]) > 0
+    assert other.status_code == 401, "it is counted for each user"
+
+
+@pytest.mark.parametrize("token", ["", "Bearer", "Bearer x", "Basic eDp5", f"Bearer {'A' * 75}=", "Bearer é".encode()])
+async def test_what_is_no_token_is_401_with_a_challenge(client: httpx.AsyncClient, token: Any) -> None:
+    answer = await client.get("/triggers", headers={"Authorization": token})
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+async def test_a_token_ends_and_one_of_another_key_is_none(migrated: DatabaseUrl) -> None:
+    async with serve(options_for(migrated, SESSION_KEY="one")) as client:
+        headers = await sign_up(client)
+        assert (await client.get("/me", headers=headers)).status_code == 200
+    async with serve(options_for(migrated, SESSION_KEY="another")) as client:
+        assert (await client.get("/me", headers=headers)).status_code == 401
+    async with serve(options_for(migrated, SESSION_KEY="one", SESSION_HOURS=1e-9)) as client:
+        short = await sign_in(client, "dora")
+        assert (await client.get("/me", headers=short)).status_code == 401
+
+
+async def test_a_trigger_is_set_up_shown_changed_switched_and_deleted(client: httpx.AsyncClient) -> None:
+    headers = await sign_up(client)
+    made = await client.post("/triggers", json=trigger(), headers=headers)
+    assert made.status_code == 201, made.text
+    path = f"/triggers/{made.json()['id']}"
+    assert (await client.get(path, headers=headers)).json() == made.json()
+    assert made.json()["conditions"][0]["condition_type"] == "field"
+    ema = {"condition_type": "ema", "field": "score", "operator": "<", "value": "60", "config": {"alpha": 0.2}}
+    changed = (await client.put(path, json=trigger(name="New", conditions=[ema]), headers=headers)).json()
+    assert (changed["name"], changed["is_stateful"], len(changed["conditions"])) == ("New", True, 1)
+    assert changed["conditions"][0]["config"] == {"alpha": 0.2}
+    off = (await client.patch(path, json={"enabled": False}, headers=headers)).json()
+    assert (off["enabled"], off["conditions"], off["actions"]) == (False, changed["conditions"], changed["actions"])
+    assert (await client.delete(path, headers=headers)).status_code == 204
+    assert (await client.get(path, headers=headers)).status_code == 404
+
+
+async def test_triggers_of_others_are_not_there(client: httpx.AsyncClient) -> None:
+    dora, eve = await sign_up(client), await sign_up(client, "eve")
+    made = (await client.post("/triggers", json=trigger(), headers=dora)).json()
+    path = f"/triggers/{made['id']}"
+    answers = [
+        await client.get(path, headers=eve),
+        await client.put(path, json=trigger(), headers=eve),
+        await client.patch(path, json={"enabled": False}, headers=eve),
+        await client.delete(path, headers=eve),
+        await client.get(f"{path}/state", headers=eve),
+        await client.get(f"/triggers/{uuid4()}", headers=dora),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 6
+    assert (await client.get("/triggers", headers=eve)).json() == {"triggers": [], "next": None}
+    assert (await client.get(path, headers=dora)).json() == made
+
+
+async def pages(client: httpx.AsyncClient, path: str, key: str, **how: Any) -> list[list[dict[str, Any]]]:
+    """Every page of a list."""
+    found: list[list[dict[str, Any]]] = []
+    before: dict[str, str] = {}
+    while True:
+        params = {"limit": "2", **before}
+        answer = await client.get(path, params=params, **how)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()[key])
+        if answer.json()["next"] is None:
+            return found
+        before = {"before": str(answer.json()["next"])}
+
+
+async def test_triggers_come_newest_first_page_by_page(client: httpx.AsyncClient) -> None:
+    headers = await sign_up(client)
+    for number in range(5):
+        await client.post("/triggers", json=trigger(name=str(number)), headers=headers)
+    found = await pages(client, "/triggers", "triggers", headers=headers)
+    assert [[one["name"] for one in page] for page in found] == [["4", "3"], ["2", "1"], ["0"]]
+    assert all(one["conditions"] and one["actions"] for page in found for one in page)
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "what"),
+    [
+        ({"registry": "other"}, ["body", "registry"], "'identity', 'reputation' or 'validation'"),
+        ({"chain_id": -1}, ["body", "chain_id"], "greater than or equal to 0"),
+        ({"chain_id": 2**31}, ["body", "chain_id"], "less than or equal to"),
+        ({"name": ""}, ["body", "name"], "at least 1 character"),
+        ({"name": "a\0b"}, ["body", "name"], "cannot be stored"),
+        ({"actions": []}, ["body", "actions"], "at least 1 item"),
+        ({"admin": True}, ["body", "admin"], "Extra inputs"),
+        (
+            {"conditions": [{"field": "scor", "operator": "<", "value": "1"}]},
+            ["body", "conditions", 0],
+            "no field 'scor'",
+        ),
+        (
+            {"conditions": [{"field": "score", "operator": "<", "value": "x"}]},
+            ["body", "conditions", 0],
+            "'x' is not a number",
+        ),
+        (
+            {"actions": [{"action_type": "rest", "config": {"url": "ftp://x"}}]},
+            ["body", "actions", 0],
+            "takes an http or https URL",
+        ),
+        ({"actions": [{"action_type": "telegram", "config": {}}]}, ["body", "actions", 0], "the config takes chat_id"),
+        (
+            {"actions": [{"action_type": "mcp", "config": {"url": "https://a.example", "tool": "t\0"}}]},
+            ["body", "actions", 0],
+            "no NUL characters",
+        ),
+        (
+            {"actions": [{"action_type": "rest", "config": {"url": "https://a.example", "headers": {"Host": "b"}}}]},
+            ["body", "actions", 0],
+            "without Host",
+        ),
+    ],
+)
+async def test_a_trigger_that_is_not_valid_is_422_and_says_why(
+    client: httpx.AsyncClient, more: dict[str, Any], where: list[str | int], what: str
+) -> None:
+    answer = await client.post("/triggers", json=trigger(**more), headers=await sign_up(client))
+    assert answer.status_code == 422, answer.text
+    (mistake,) = answer.json()["detail"]
+    assert mistake["loc"] == where
+    assert what in mistake["msg"]
+
+
+async def test_the_operator_adds_events_and_anybody_reads_them(client: httpx.AsyncClient) -> None:
+    assert await push(client, events(8)) == 8
+    assert await push(client, events(8)) == 0
+    (chain,) = (await client.get("/chains")).json()
+    assert (chain["chain_id"], chain["last_block_number"]) == (1, 1001)
+    (newest, *_) = (await client.get("/chains/1/events")).json()["events"]
+    assert (newest["block_number"], newest["created_at"]) == (1001, "2025-01-20T00:00:12Z")
+    assert (await client.get(f"/events/{newest['id']}")).json() == newest
+    assert (await client.get("/events/999999999")).status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer é".encode()}])
+async def test_nobody_but_the_operator_adds_events_or_tokens(client: httpx.AsyncClient, headers: Any) -> None:
+    answers = [
+        await client.post("/chains/1/events", json=batch(events(1)), headers=headers),
+        await client.put("/agents/1/mcp-token", json={"token": "x"}, headers=headers),
+        await client.delete("/agents/1/mcp-token", headers=headers),
+    ]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+
+
+async def test_without_an_operator_s_token_nobody_is_the_operator(migrated: DatabaseUrl) -> None:
+    async with serve(options_for(migrated, OPERATOR_TOKEN="")) as client:
+        for headers in (OPERATOR, {"Authorization": "Bearer "}, {}):
+            answer = await client.post("/chains/1/events", json=batch(events(1)), headers=headers)
+            assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"timestamp": 7}, "not before 2015"),
+        ({"chain_id": 2}, "is of chain 2, not 1"),
+        ({"block_number": 9_999}, "after the batch's last"),
+    ],
+)
+async def test_events_that_cannot_be_right_are_422(client: httpx.AsyncClient, more: Any, what: str) -> None:
+    body = batch([event(0), event(1, **more)])
+    answer = await client.post("/chains/1/events", json={**body, "block_number": 1000}, headers=OPERATOR)
+    assert answer.status_code == 422
+    assert what in answer.json()["detail"][0]["msg"]
+
+
+async def test_events_come_newest_first_page_by_page_and_filtered(client: httpx.AsyncClient) -> None:
+    await push(client, events(30))
+    await push(client, events(3, chain_id=2))
+    found = [one for page in await pages(client, "/chains/1/events", "events") for one in page]
+    keys = [(one["timestamp"], one["id"]) for one in found]
+    assert keys == sorted(keys, reverse=True)
+    assert len(keys) == len(set(keys)) == 30
+
+    async def count(**params: Any) -> int:
+        answer = await client.get("/chains/1/events", params={"limit": 100, **params})
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["events"])
+
+    assert await count(registry="identity") == 10
+    assert await count(event_type="NewFeedback") == 10
+    assert await count(agent_id=7) == 1
+    assert await count(client_address=f"0X{1:040X}") == 1, "whatever the case of the address"
+    assert await count(validator_address=f"0x{2:040x}") == 1
+    assert await count(since="2025-01-20T00:00:12Z", until="2025-01-20T00:00:36Z") == 8
+    assert await count(registry="identity", agent_id=8) == 0
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"before": "x"},
+        {"before": "1-"},
+        {"before": "²-1"},
+        {"before": "9" * 30 + "-1"},
+        {"limit": "0"},
+        {"limit": "101"},
+        {"agent_id": str(2**63)},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"since": "yesterday"},
+        {"registry": "other"},
+        {"client_address": "a\0"},
+    ],
+)
+async def test_a_question_for_events_that_is_not_valid_is_422(client: httpx.AsyncClient, params: Any) -> None:
+    answer = await client.get("/chains/1/events", params=params)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"][0]["loc"][:2] == ["query", next(iter(params))]
+
+
+async def test_a_trigger_is_asked_of_events_that_come_after_it(
+    client: httpx.AsyncClient, pool: assay.Pool, catalog: asyncpg.Connection
+) -> None:
+    await push(client, events(12))
+    headers = await sign_up(client)
+    counting = {"condition_type": "count", "field": "events", "operator": ">", "value": "0"}
+    made = (await client.post("/triggers", json=trigger(conditions=[counting]), headers=headers)).json()
+    await push(client, events(12, first=12))
+    while await match_all(pool):
+        pass
+    assert await catalog.fetchval("select count(*) from action_jobs") == 4
+    state = (await client.get(f"/triggers/{made['id']}/state", headers=headers)).json()
+    assert [one["seen"] for one in state["conditions"].values()] == [4]
+    await client.put(f"/triggers/{made['id']}", json=trigger(), headers=headers)
+    assert (await client.get(f"/triggers/{made['id']}/state", headers=headers)).json() == {"conditions": {}}
+    assert await catalog.fetchval("select count(*) from action_jobs") == 0
+
+
+async def test_the_token_of_an_agent_is_kept_encrypted_and_forgotten(
+    client: httpx.AsyncClient, catalog: asyncpg.Connection
+) -> None:
+    assert (await client.put("/agents/7/mcp-token", json={"token": "s3cret"}, headers=OPERATOR)).status_code == 204
+    stored = await catalog.fetchval("select token from agent_mcp_tokens where agent_id = 7")
+    assert Seal.parse(KEY).open(stored) == "s3cret"
+    assert (await client.delete("/agents/7/mcp-token", headers=OPERATOR)).status_code == 204
+    assert (await client.delete("/agents/7/mcp-token", headers=OPERATOR)).status_code == 404
+
+
+async def test_without_keys_a_token_is_409(migrated: DatabaseUrl) -> None:
+    async with serve(options_for(migrated, TOKEN_KEYS="")) as client:
+        answer = await client.put("/agents/7/mcp-token", json={"token": "s3cret"}, headers=OPERATOR)
+    assert (answer.status_code, answer.json()["detail"].split(",")[0]) == (409, "TOKEN_KEYS is not set")
+
+
+async def test_a_request_that_no_connection_is_free_for_is_503(migrated: DatabaseUrl) -> None:
+    options = options_for(migrated, DB_MAX_CONNECTIONS=2, DB_ACQUIRE_TIMEOUT=0.1)
+    async with exhausted(create_app(options), 2) as client:
+        answer = await client.get("/chains")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_under_a_real_web_server_many_users_work_at_once(migrated: DatabaseUrl) -> None:
+    async with under_uvicorn(create_app(options_for(migrated))) as client:
+        await push(client, events(100))
+        headers = await sign_up(client)
+
+        async def visit(number: int) -> int:
+            await client.post("/triggers", json=trigger(name=str(number)), headers=headers)
+            return (await client.get("/chains/1/events", params={"limit": 100})).status_code
+
+        assert set(await asyncio.gather(*(visit(n) for n in range(30)))) == {200}
+        found = (await client.get("/triggers", params={"limit": 100}, headers=headers)).json()
+    assert len(found["triggers"]) == 30
+
+
+async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    routes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    assert routes == {
+        "GET /health",
+        "POST /users",
+        "POST /sessions",
+        "GET /me",
+        "GET /triggers",
+        "POST /triggers",
+        "GET /triggers/{trigger_id}",
+        "PUT /triggers/{trigger_id}",
+        "PATCH /triggers/{trigger_id}",
+        "DELETE /triggers/{trigger_id}",
+        "GET /triggers/{trigger_id}/state",
+        "GET /results",
+        "GET /chains",
+        "GET /chains/{chain_id}/events",
+        "POST /chains/{chain_id}/events",
+        "GET /events/{event_id}",
+        "GET /statistics/events",
+        "GET /statistics/actions",
+        "PUT /agents/{agent_id}/mcp-token",
+        "DELETE /agents/{agent_id}/mcp-token",
+    }
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                assert status == "204" or answer["content"]["application/json"]["schema"], (path, method, status)
+                assert answer["description"], (path, method, status)
+
+
+async def test_the_time_of_a_page_is_the_block_s(client: httpx.AsyncClient) -> None:
+    await push(client, events(5))
+    page = (await client.get("/chains/1/events", params={"limit": 2})).json()
+    assert page["next"].startswith(f"{MONDAY}-")
