@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from assay.config import DatabaseUrl
 from assay.errors import PoolTimeout
 from assay.runtime.hooks import Hooks
+from assay.runtime.loans import Loans, place_of
 from assay.runtime.observing import Observer, calling_frame
 from assay.runtime.pool_options import PoolOptions
 from assay.runtime.reserve import Reserve
 from assay.runtime.session import Session
 from assay.runtime.stock import State
-
-_log = logging.getLogger("assay.pool")
-
-
-@dataclass(slots=True)
-class Loan:
-    """A session that a task holds."""
-
-    since: float
-    place: str
-    """File, line and function that took it, and the task."""
-    told: bool = False
 
 
 class WatchedReserve(Reserve):
@@ -43,16 +30,18 @@ class WatchedReserve(Reserve):
         observe: Callable[[], Sequence[Observer]],
     ) -> None:
         super().__init__(url, options, hooks, self._timed(open_session))
-        self._observe = observe
-        self.observers: Sequence[Observer] = ()
+        self._loans: Loans[Session] = Loans(observe, {})
+
+    @property
+    def observers(self) -> Sequence[Observer]:
         """Who is told, while the reserve is open."""
-        self._loans: dict[Session, Loan] = {}
+        return self._loans.observers
 
     def take(self) -> Session | None:
         """The free session used last, if there is one that can be lent without a question to it."""
         session = super().take()
         if session is not None:
-            self._lent(session, 0.0)
+            self._loans.lent(session, 0.0, self._place())
         return session
 
     async def wait(self, timeout: float | None = None) -> Session:  # noqa: ASYNC109 - as the reserve's
@@ -60,25 +49,21 @@ class WatchedReserve(Reserve):
         started = perf_counter()
         try:
             session = await super().wait(timeout)
-        except PoolTimeout:
-            for observer in self.observers:
-                observer.timed_out()
+        except PoolTimeout as error:
+            self._loans.failed(error)
             raise
-        self._lent(session, perf_counter() - started)
+        self._loans.lent(session, perf_counter() - started, self._place())
         return session
 
     def give_back(self, session: Session) -> None:
         """Take a session back, whatever state it is in; this never waits."""
-        loan = self._loans.pop(session, None)
-        if loan is not None:
-            for observer in self.observers:
-                observer.used(perf_counter() - loan.since)
+        self._loans.given_back(session)
         super().give_back(session)
 
     async def open(self) -> None:
         """Open the minimum of sessions, and tell observers and watch for leaks from then on."""
         if self._state is State.NEW:
-            self.observers = self._observe()
+            self._loans.begin()
         await super().open()
         if self.options.leak_after:
             self._spawn(self._look_for_leaks(self.options.leak_after), self._helpers)
@@ -88,20 +73,11 @@ class WatchedReserve(Reserve):
         try:
             await super().close(timeout)
         finally:
-            observers, self.observers = self.observers, ()
-            for observer in observers:
-                observer.closed()
+            self._loans.end()
 
     def places(self) -> list[str]:
         """Where the connections in use were taken, and how long ago; the longest held first."""
-        now = perf_counter()
-        loans = sorted(self._loans.values(), key=lambda loan: loan.since)
-        return [f"{loan.place}, {now - loan.since:.3g} s ago" for loan in loans]
-
-    def _lent(self, session: Session, waited: float) -> None:
-        self._loans[session] = Loan(perf_counter(), _place() if self.options.leak_after else "")
-        for observer in self.observers:
-            observer.waited(waited)
+        return self._loans.places()
 
     def _timed(
         self, open_session: Callable[[], Coroutine[Any, Any, Session]]
@@ -109,8 +85,7 @@ class WatchedReserve(Reserve):
         async def timed() -> Session:
             started = perf_counter()
             session = await open_session()
-            for observer in self.observers:
-                observer.opened(perf_counter() - started)
+            self._loans.opened(started)
             return session
 
         return timed
@@ -118,23 +93,15 @@ class WatchedReserve(Reserve):
     async def _look_for_leaks(self, limit: float) -> None:
         while True:
             await asyncio.sleep(limit / 4)
-            for loan in self._loans.values():
-                held = perf_counter() - loan.since
-                if held >= limit and not loan.told:
-                    loan.told = True
-                    _log.warning(
-                        "A connection of the pool for %s has been in use for %.3g s; it was taken at %s. "
-                        "%d of at most %d are in use, and %d tasks wait for one",
-                        *(self._url.place, held, loan.place, self.in_use),
-                        *(self.options.max_connections, self.sizes()["waiting"]),
-                    )
+            self._loans.warn(limit, self._url.place, self._usage)
 
+    def _usage(self) -> str:
+        most, waiting = self.options.max_connections, self.sizes()["waiting"]
+        return f"{self.in_use} of at most {most} are in use, and {waiting} tasks wait for one"
 
-def _place() -> str:
-    """Where Assay was called from, and by which task."""
-    frame = calling_frame()
-    task = asyncio.current_task()
-    named = f"the task {task.get_name()!r}" if task is not None else "no task"
-    if frame is None:
-        return f"no function, but {named} itself"
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}, by {named}"
+    def _place(self) -> str:
+        """Where Assay was called from, and by which task; empty where nobody asks for it."""
+        if not self.options.leak_after:
+            return ""
+        task = asyncio.current_task()
+        return place_of(calling_frame(), f"the task {task.get_name()!r}" if task is not None else "no task")
