@@ -67,10 +67,16 @@ def relations(url: DatabaseUrl) -> list[str]:
         ("01_again.sql", b"select 1;", "Version 1 is there twice, in"),
         ("2.sql", b"select 1;", "'2.sql' is not the name of a migration"),
         ("schema.sql", b"select 1;", "'schema.sql' is not the name of a migration"),
-        ("99999999999999999999_a.sql", b"select 1;", "is too large"),
+        (f"{'9' * 30}_a.sql", b"select 1;", "the version 999999999999999999999999999999 is too large"),
+        ("-2_a.sql", b"select 1;", "'-2_a.sql' is not the name of a migration"),
+        ("1_Good.sql", b"select 1;", "Version 1 is there twice, in"),
         ("2_a.down.sql", b"select 1;", "2_a.down.sql has no file that it reverts"),
         ("2_a.sql", b"select 1;\n\\i other.sql\n", "2_a.sql:2:1: \\i is a command of psql"),
+        ("2_a.sql", b"\\c other\ncreate table b ();", "2_a.sql:1:1: \\c is a command of psql"),
+        ("2_a.sql", b"-- a\r\n\\restrict x\r\n", "2_a.sql:2:1: \\restrict is a command of psql"),
+        ("2_a.sql", b"select 1;\n  \\copy good from 'x'", "2_a.sql:2:3: \\copy is a command of psql"),
         ("2_a.sql", b"copy good from stdin;\n\\.\n", "2_a.sql:1:1: COPY FROM STDIN"),
+        ("2_a b.sql", b"COPY public.t (a, b) FROM stdin (format csv);\n1,'\n\\.\n", "2_a b.sql:1:1: COPY FROM STDIN"),
     ],
 )
 async def test_a_bad_file_is_refused_before_anything_is_applied(

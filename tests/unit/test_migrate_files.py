@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -141,9 +145,88 @@ def test_only_the_very_first_characters_opt_out_of_the_transaction(tmp_path: Pat
 
 def test_hidden_files_folders_and_other_files_are_passed_over(tmp_path: Path) -> None:
     write(tmp_path, v1_a__sql="", README__md="", __hidden__sql="")
-    (tmp_path / "2_folder.sql").mkdir()
-    (tmp_path / "3_gone.sql").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "2_folder").mkdir()
+    (tmp_path / "3_gone.txt").symlink_to(tmp_path / "nowhere")
     assert [migration.version for migration in load(tmp_path)] == [1]
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _dangling_link(path: Path) -> None:
+    path.symlink_to("nowhere.sql")
+
+
+def _link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_folder, "is a folder with the name of a migration; rename it"),
+        (_dangling_link, "is a link to nowhere.sql, and there is no file"),
+        (_link_to_itself, "is a link to 2_b.sql, and there is no file"),
+        (_pipe, "is no ordinary file"),
+    ],
+)
+def test_what_has_the_name_of_a_migration_and_is_no_file_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
+    make(write(tmp_path, v1_a__sql="") / "2_b.sql")
+    text = refusal(tmp_path)
+    assert f"{tmp_path}/2_b.sql" in text
+    assert words in text
+
+
+def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("select 1;")
+    (tmp_path / "1_a.sql").symlink_to("text")
+    assert [migration.sql for migration in load(tmp_path)] == ["select 1;"]
+
+
+def test_a_file_without_read_permission_is_named() -> None:
+    with TemporaryDirectory() as name:  # not tmp_path, which only its owner may enter
+        folder = write(Path(name), v1_a__sql="")
+        folder.chmod(0o755)
+        (folder / "1_a.sql").chmod(0)
+        with _as_somebody():
+            text = refusal(folder)
+    assert text == f"{folder}/1_a.sql cannot be read: Permission denied"
+
+
+@contextmanager
+def _as_somebody() -> Iterator[None]:
+    """Root can read everything, so for a while be nobody."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("1_a.sql", "1_A.sql", "/1_A.sql and 1_a.sql"),
+        ("1_a.up.sql", "1_A.down.sql", "same version and different descriptions"),
+        ("1_a.down.sql", "1_a.UP.sql", "same version and different descriptions"),
+        ("1_a.sql", "2_b.SQL", "'2_b.SQL' is not the name of a migration"),
+    ],
+)
+def test_names_that_differ_in_letter_case_are_refused(tmp_path: Path, one: str, other: str, words: str) -> None:
+    (tmp_path / one).touch()
+    (tmp_path / other).touch()
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this file system takes the two names for one")
+    assert words in refusal(tmp_path)
 
 
 def test_a_version_that_is_there_twice_names_both_files(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A file's name is ``<version>_<description>`` and one of the suffixes ``.sql``, ``.up.sql`` and ``.down.sql``; SQLx's
 ``sqlx-core/src/migrate/source.rs`` is the source of these rules. Where SQLx passes over a file, or fails at it only
-when its turn has come, ``load`` refuses it before anything is run; files that do not end in ``.sql`` are passed over.
+when its turn has come, ``load`` refuses it before anything is run. What does not end in ``.sql`` is passed over.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def load_if_any(folder: Path) -> tuple[Migration, ...]:
         except MigrationError as error:
             raise MigrationError(f"{folder}: {error}") from None
         if name is not None:
+            _refuse_no_file(path)
             _place(found.setdefault(name.version, {}), name, path)
     return tuple(_migration(version, found[version]) for version in sorted(found))
 
@@ -107,15 +108,31 @@ def as_migrations(source: Path | str | Sequence[Migration]) -> tuple[Migration, 
 
 
 def _listing(folder: Path) -> list[Path]:
-    """The files of a folder by name; hidden ones, folders and what else is no file are passed over."""
+    """What lies in a folder, by name; hidden files are passed over."""
     try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except FileNotFoundError:
         raise MigrationError(
             f"There is no folder {folder}; create it with assay migrate add, or name another with --source"
         ) from None
     except OSError as error:
         raise MigrationError(f"The folder {folder} cannot be read: {error.strerror}") from None
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Refuse what has the name of a migration and is none, which would be missed if it were passed over."""
+    try:
+        if path.is_file():
+            return
+        if path.is_dir():
+            what = "is a folder with the name of a migration; rename it, or move it elsewhere"
+        elif path.is_symlink():
+            what = f"is a link to {path.readlink()}, and there is no file; restore the file, or remove the link"
+        else:
+            what = "has the name of a migration and is no ordinary file; put a file in its place"
+    except OSError as error:
+        raise MigrationError(f"{path} cannot be read: {error.strerror}") from None
+    raise MigrationError(f"{path} {what}")
 
 
 def _misnamed(name: str) -> str:

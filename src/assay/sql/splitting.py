@@ -22,9 +22,9 @@ _HEAD = 12
 """So many words of a statement are kept; what a statement is shows within them."""
 
 _DULL = rf"""[\x00-!#%&*-,.0-:<-@\[\]\^`{{-\x7f]+|-(?!-)|/(?!\*)|{IDENTIFIER}(?!')|"[^"]*\""""
-_STRETCH = re.compile(f"(?:{_DULL}|'[^']*')+")
+_STRETCH = re.compile(f"(?:{_DULL}|'[^']*')++")
 """What cannot hold the end of a statement; literals are in it."""
-_ESCAPED_STRETCH = re.compile(f"(?:{_DULL})+")
+_ESCAPED_STRETCH = re.compile(f"(?:{_DULL})++")
 """The same, where a backslash escapes in every literal."""
 
 _WHITESPACE, _COMMENT, _WORD, _SYMBOL = Kind.WHITESPACE, Kind.COMMENT, Kind.WORD, Kind.SYMBOL
