@@ -16,7 +16,7 @@ from assay.proof.project import check
 from assay.proof.report import finding_lines
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "sync.md").read_text(encoding="utf-8")
-(EXAMPLE,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+EXAMPLE = "\n".join(re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL))
 URL = "postgresql://app@db.example/app"
 
 SCHEMA = """
@@ -35,7 +35,7 @@ def test_the_example_is_proven(tmp_path: Path, server_18: DatabaseUrl) -> None:
     report = check(load_settings(tmp_path, {}), server_18).report
     told = [line for found in report.findings for line in finding_lines(found)]
     assert "\n".join(told) == ""
-    assert report.proved == 4
+    assert report.proved == 5
 
 
 def test_the_example_does_what_it_says(
@@ -48,5 +48,5 @@ def test_the_example_does_what_it_says(
         db.execute("insert into device (key, model) values ('a1', 'tablet'); insert into account values (1, 100)")
         assert URL in EXAMPLE
         exec(EXAMPLE.replace(URL, database_18.reveal()), vars(module))
-        assert capsys.readouterr().out == "tablet\nphone\n"
+        assert capsys.readouterr().out == "tablet\nphone\n2 models\n"
         assert db.fetch_one(int, "select balance from account") == 95

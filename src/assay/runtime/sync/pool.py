@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, LiteralString, Self, cast
 
@@ -184,14 +185,15 @@ class Pool(PoolFacts, Replicated, AdvisoryLocks):
         """Health check: get a connection, and an answer from the server on it, or raise.
 
         Args:
-            timeout: seconds for each of the two.
+            timeout: seconds for all of it.
 
         Raises PoolTimeout, PoolClosed, ConnectionFailed or another Error that names host, port and database.
         """
+        until = monotonic() + timeout
         try:
             session = self._lend(timeout)
             try:
-                session.command("select 1", timeout=timeout)
+                session.command("select 1", timeout=max(until - monotonic(), 0.0))
             finally:
                 self.take_back(session)
         except (TimeoutError, PoolTimeout):
