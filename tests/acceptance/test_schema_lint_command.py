@@ -21,9 +21,13 @@ INDEX = "create index on person (team_id);\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path, server: DatabaseUrl) -> Project:
-    """A project with one thing wrong with its schema; on each server."""
-    project = make_project(tmp_path, server)
+def project(tmp_path: Path, server_18: DatabaseUrl) -> Project:
+    """A project with one thing wrong with its schema."""
+    return made(tmp_path, server_18)
+
+
+def made(folder: Path, server: DatabaseUrl) -> Project:
+    project = make_project(folder, server)
     project.replace("migrations/20250101000002_person.sql", "    team_id", "    -- which\n    team_id")
     return project
 
@@ -32,7 +36,8 @@ def lint(project: Project, *options: str):
     return project.run("schema", "lint", "--server", project.server.reveal(), *options)
 
 
-def test_a_finding_is_told_with_its_place_and_the_sql(project: Project) -> None:
+def test_a_finding_is_told_with_its_place_and_the_sql(tmp_path: Path, server: DatabaseUrl) -> None:
+    project = made(tmp_path, server)
     project.replace("migrations/20250101000002_person.sql", "    -- which\n", "")
     done = lint(project)
     assert (done.code, done.err) == (1, "")
@@ -123,7 +128,7 @@ KNOWN = {"realitycam": ["SCH101 public.idx_devices_attestation_key"], "basic_api
 
 
 @pytest.mark.parametrize("folder", sorted(path.parent.name for path in BACKENDS.glob("*/migrations")))
-def test_backends_have_the_indexes_that_were_asked_for_and_nothing_else(folder: str, server: DatabaseUrl) -> None:
-    report = advise(load_settings(BACKENDS / folder, {}), Request(server=server))
+def test_backends_have_the_indexes_that_were_asked_for_and_nothing_else(folder: str, server_18: DatabaseUrl) -> None:
+    report = advise(load_settings(BACKENDS / folder, {}), Request(server=server_18))
     assert [f"{each.code} {each.subject.label}" for each in report.findings] == KNOWN.get(folder, [])
     assert report.notes == ()

@@ -305,12 +305,24 @@ INDEXES = st.lists(
 )
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(INDEXES)
 def test_queries_find_another_index_when_the_redundant_ones_are_dropped(
-    cleared: DatabaseUrl, indexes: list[tuple[list[str], str]]
+    cleared_18: DatabaseUrl, indexes: list[tuple[list[str], str]]
 ) -> None:
-    with psycopg.connect(cleared.reveal(), autocommit=True) as driver:
+    dropped_safely(cleared_18, indexes)
+
+
+@pytest.mark.soak
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(INDEXES)
+def test_queries_find_another_index_on_each_server(cleared: DatabaseUrl, indexes: list[tuple[list[str], str]]) -> None:
+    dropped_safely(cleared, indexes)
+
+
+def dropped_safely(url: DatabaseUrl, indexes: list[tuple[list[str], str]]) -> None:
+    """Make the indexes, drop the redundant ones, and find every query on an index before and after."""
+    with psycopg.connect(url.reveal(), autocommit=True) as driver:
         driver.execute("drop table if exists t; create table t (a int, b int, c int, d text)")
         driver.execute("insert into t select n % 5, n % 7, n, n::text from generate_series(1, 300) n")
         for keys, where in indexes:
@@ -318,11 +330,11 @@ def test_queries_find_another_index_when_the_redundant_ones_are_dropped(
         driver.execute("set enable_seqscan to off; set enable_sort to off; set enable_bitmapscan to off; analyze t")
         queries = [query for keys, where in indexes for query in served(keys, where)]
         assert all(by_index(driver, query) for query in queries)
-        redundant = [each for each in look(cleared).findings if each.code in ("SCH101", "SCH102")]
+        redundant = [each for each in look(url).findings if each.code in ("SCH101", "SCH102")]
         for advice in redundant:
             driver.execute(advice.sql[0].encode())
         assert [query for query in queries if not by_index(driver, query)] == []
-        again = [each.code for each in look(cleared).findings if each.code in ("SCH101", "SCH102")]
+        again = [each.code for each in look(url).findings if each.code in ("SCH101", "SCH102")]
         assert again == []
 
 

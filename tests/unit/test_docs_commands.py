@@ -28,7 +28,7 @@ COMMANDS: dict[str, click.Command] = dict(GENERATOR.commands())
 LEAVES = {name: command for name, command in COMMANDS.items() if not isinstance(command, click.Group)}
 INTERACTIVE = {"assay server shell"}
 """What hands over to another program, whose answers are its own."""
-UNTOLD = ("assay backup", "assay schema docs", "assay schema erd", "assay schema models")
+UNTOLD = ("assay schema docs", "assay schema erd", "assay schema models")
 """Commands, with those below them, whose pages are still being written."""
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path != GENERATOR.PAGE]
 TOLD = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
