@@ -6,7 +6,10 @@ import asyncio
 import json
 import secrets
 import stat
+import subprocess
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 
 from assay.config import DatabaseUrl
 from assay.errors import BackupError, UsageError
+from assay.ops.backup import create
 from assay.ops.backup.create import Wanted, create_backup
 from assay.ops.backup.databases import FILLING
 from assay.ops.backup.listing import find_backup, list_backups
@@ -26,6 +30,7 @@ from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.retention import Policy, State
 from assay.ops.backup.stores import LocalStore
 from assay.ops.backup.verify import verify_backup
+from assay.server.client_programs import client_program, connection_variables
 from assay.server.databases import database_exists, drop_database
 
 ODD = '"Odd ""schema"""."we\'ird = table"'
@@ -360,3 +365,81 @@ async def test_a_name_that_no_database_can_have_is_refused(shop_18: DatabaseUrl,
 async def test_an_empty_database_can_be_backed_up_and_restored(database: DatabaseUrl, store: LocalStore) -> None:
     manifest = await create_backup(database, store, Wanted(hashed=True))
     assert (manifest.rows, (await verify_backup(store, manifest, database, content=True)).differences) == (0, ())
+
+
+async def test_a_table_that_is_locked_is_waited_for_without_holding_others(
+    shop_18: DatabaseUrl, store: LocalStore
+) -> None:
+    holder, other = [await asyncpg.connect(shop_18.reveal()) for _ in range(2)]
+    try:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("lock table person in access exclusive mode")
+        backing_up = asyncio.create_task(create_backup(shop_18, store))
+        await asyncio.sleep(0.5)
+        assert not backing_up.done()
+        async with asyncio.timeout(5):
+            await other.execute("alter table part_26 set (fillfactor = 90)")
+        await transaction.rollback()
+        assert (await backing_up).rows == 504
+    finally:
+        await holder.close()
+        await other.close()
+
+
+async def test_who_wants_a_table_for_himself_between_our_lock_and_pg_dumps_gets_it(
+    shop_18: DatabaseUrl, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altering: list[subprocess.Popen[bytes]] = []
+
+    def begin_to_alter(name: str, major: int) -> Path:
+        """Called when the tables are locked and pg_dump is about to be started."""
+        if not altering:
+            sql = "alter table person add column late int"
+            environ = connection_variables(shop_18)
+            altering.append(subprocess.Popen([client_program("psql", 18), "-c", sql], env=environ))
+            time.sleep(0.5)
+        return client_program(name, major)
+
+    monkeypatch.setattr(create, "client_program", begin_to_alter)
+    manifest = await create_backup(shop_18, store)
+    assert altering[0].wait(5) == 0
+    assert (await verify_backup(store, manifest, shop_18)).differences == ()
+    assert [one.id for one in await list_backups(store)] == [manifest.id]
+
+
+async def test_clients_that_come_back_at_once_do_not_keep_a_database_from_being_replaced(
+    shop_18: DatabaseUrl, store: LocalStore
+) -> None:
+    manifest = await create_backup(shop_18, store)
+    stop = False
+
+    async def come_back() -> int:
+        times = 0
+        while not stop:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection = await asyncpg.connect(shop_18.reveal())
+                try:
+                    await connection.execute("select pg_sleep(1)")
+                finally:
+                    connection.terminate()
+            times += 1
+            await asyncio.sleep(0.005)
+        return times
+
+    clients = [asyncio.create_task(come_back()) for _ in range(3)]
+    await restore_backup(store, manifest, shop_18, clean=True)
+    stop = True
+    assert sum(await asyncio.gather(*clients)) > 0
+    assert await counts(shop_18) == (500, 3)
+
+
+async def test_latest_of_a_store_of_several_databases_is_that_of_the_url(
+    shop_18: DatabaseUrl, server_18: DatabaseUrl, store: LocalStore
+) -> None:
+    early = datetime(2026, 1, 1, tzinfo=UTC)
+    own = await create_backup(shop_18, store, now=early)
+    await create_backup(server_18, store, now=early + timedelta(days=1))
+    assert (await find_backup(store, "latest", shop_18.place)).id == own.id
+    with pytest.raises(BackupError, match=r"has backups of several databases, and none of .*; give an id"):
+        await find_backup(store, "latest", shop_18.with_database("other").place)

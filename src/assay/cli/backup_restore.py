@@ -47,7 +47,7 @@ def restore(
     url = database(database_url)
     target = url.with_database(name) if name else url
     _, _, kept = opened(store)
-    done = asyncio.run(_restore(kept, backup, target, clean, Loading(jobs, not no_owner, not no_privileges)))
+    done = asyncio.run(_restore(kept, backup, url, target, clean, Loading(jobs, not no_owner, not no_privileges)))
     if output_format == "json":
         write_json({"backup": as_json(done.manifest), "place": done.place, "replaced": done.replaced})
         return
@@ -55,11 +55,13 @@ def restore(
     print(f"Restored {done.manifest.id} to {done.place}{instead}: {rows(done.manifest.rows)}")
 
 
-async def _restore(store: Store, backup: str, target: DatabaseUrl, clean: bool, loading: Loading) -> Restored:
+async def _restore(
+    store: Store, backup: str, url: DatabaseUrl, target: DatabaseUrl, clean: bool, loading: Loading
+) -> Restored:
     from assay.ops.backup.listing import find_backup
     from assay.ops.backup.restore import restore_backup
 
-    manifest = await find_backup(store, backup)
+    manifest = await find_backup(store, backup, url.place)
     with progress_bar("Restoring") as told:
         return await restore_backup(store, manifest, target, clean=clean, loading=loading, told=told)
 
@@ -92,7 +94,7 @@ async def _verify(store: Store, backup: str, server: DatabaseUrl, content: bool,
     from assay.ops.backup.listing import find_backup
     from assay.ops.backup.verify import verify_backup
 
-    manifest = await find_backup(store, backup)
+    manifest = await find_backup(store, backup, server.place)
     with progress_bar("Verifying") as told:
         return await verify_backup(store, manifest, server, content=content, jobs=jobs, told=told)
 

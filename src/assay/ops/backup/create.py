@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,6 +29,9 @@ Told: TypeAlias = "Callable[[int, int], None]"
 
 _DUMPING = re.compile(r"pg_dump: dumping contents of table ")
 _CHUNK = 1 << 20
+_PIECE = 8 << 20
+_ATTEMPTS = 3
+_LOCK_SIGNS = ("statement timeout", "lock timeout", "could not obtain lock on relation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Wanted:
 
     def options(self) -> list[str]:
         """The arguments of pg_dump, without those that differ from run to run."""
-        options = [f"--format={self.archive}", f"--lock-wait-timeout={60_000}"]
+        options = [f"--format={self.archive}", "--lock-wait-timeout=2000"]
         if self.contents is not Contents.ALL:
             options.append(f"--{self.contents}-only")
         if self.jobs > 1:
@@ -89,6 +92,13 @@ async def create_backup(
     wanted = wanted or Wanted()
     wanted.check()
     await store.prepare()
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(_LockWaited):
+            return await _create(url, store, wanted, told, now)
+    return await _create(url, store, wanted, told, now)
+
+
+async def _create(url: DatabaseUrl, store: Store, wanted: Wanted, told: Told | None, now: datetime | None) -> Manifest:
     async with snapshot(url) as state:
         started = now or datetime.now(UTC)
         program = client_program("pg_dump", state.major)
@@ -103,11 +113,20 @@ async def create_backup(
                 properties=state.properties, schema=seal, tables=tables, large_objects=state.large_objects, files=files,
             )  # fmt: skip
             await store.write(backup_id, MANIFEST, encode(manifest))
-        except BaseException:
+        except BaseException as error:
             with suppress(BackupError):
                 await asyncio.shield(store.remove_all(backup_id))
+            if isinstance(error, BackupError) and any(sign in error.message for sign in _LOCK_SIGNS):
+                raise _LockWaited(error.message) from error
             raise
     return manifest
+
+
+class _LockWaited(BackupError):
+    """Somebody asked for a table for themselves in the moment between our lock and pg_dump's.
+
+    They wait for us, and pg_dump for them: it gives up after two seconds, and all is begun anew behind them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +202,11 @@ async def _dump(run: _Run) -> tuple[BackupFile, ...]:
 async def _dump_to(run: _Run, folder: Path) -> tuple[BackupFile, ...]:
     name = archive_name(run.wanted.archive)
     await run_program(run.program, run.url, run.arguments(folder / name), heard=run.heard())
-    return await asyncio.to_thread(_measured, folder)
+    return tuple([await measure(folder, path) for path in _files(folder)])
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 async def _dump_through(run: _Run) -> BackupFile:
@@ -216,18 +239,17 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _measured(folder: Path) -> tuple[BackupFile, ...]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return tuple(measure(folder, path.relative_to(folder).as_posix()) for path in paths)
-
-
-def measure(folder: Path, path: str) -> BackupFile:
-    """The size and the hash of a file.
+async def measure(folder: Path, path: str) -> BackupFile:
+    """The size and the hash of a file, read piece by piece, so that Ctrl-C need not wait for its end.
 
     Raises OSError when it cannot be read.
     """
+    digest, size = sha256(), 0
     with (folder / path).open("rb") as file:
-        return BackupFile(path, (folder / path).stat().st_size, file_digest(file, "sha256").hexdigest())
+        while chunk := await asyncio.to_thread(file.read, _PIECE):
+            await asyncio.to_thread(digest.update, chunk)
+            size += len(chunk)
+    return BackupFile(path, size, digest.hexdigest())
 
 
 async def _major(program: Path) -> int:

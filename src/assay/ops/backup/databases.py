@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+
+import asyncpg
 
 from assay.config import DatabaseUrl
 from assay.errors import BackupError, DatabaseError, Error
@@ -15,7 +18,7 @@ from assay.ops.backup.manifest import Properties, SchemaSeal, seal_schema
 from assay.ops.contents import table_names
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
 from assay.schema.inventory import read_objects
-from assay.server.databases import Maintenance, drop, maintenance
+from assay.server.databases import Maintenance, drop, maintenance, wait_for_sessions
 from assay.sql.quoting import quote_identifier, quote_literal
 
 FILLING = "assay_restoring_"
@@ -26,7 +29,8 @@ set statement_timeout to 0; set idle_in_transaction_session_timeout to 0;
 select set_config('transaction_timeout', '0', false) from pg_settings where name = 'transaction_timeout'
 """
 _TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1"
-_LOCK_WAIT = "60s"
+_LOCK_WAIT = 60.0
+"""Seconds in which every table must have been free at once."""
 _ABOUT = """
 select pg_export_snapshot() as snapshot, current_setting('server_version') as version, clock_timestamp() as clock,
     current_database() as database, pg_encoding_to_char(encoding) as encoding, datcollate, datctype,
@@ -66,12 +70,7 @@ async def snapshot(url: DatabaseUrl) -> AsyncIterator[Snapshot]:
     connection = await open_connection(url)
     try:
         await connection.execute(_PATIENT)
-        names = await table_names(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            # Locked before the snapshot is taken: TRUNCATE shows through older snapshots (manual, section 13.6).
-            await connection.execute(f"set local lock_timeout to '{_LOCK_WAIT}'")
-            if names:
-                await connection.execute(f"lock table only {', only '.join(names)} in access share mode")
+        async with _locked(connection):
             (about,) = await connection.fetch(_ABOUT)
             major = connection.get_server_version().major
             tables = await table_names(connection)
@@ -83,6 +82,34 @@ async def snapshot(url: DatabaseUrl) -> AsyncIterator[Snapshot]:
         raise translate(error) from error
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def _locked(connection: DriverConnection) -> AsyncIterator[None]:
+    """A transaction that has not taken its snapshot yet and keeps all tables as they are.
+
+    They are locked before it does: TRUNCATE shows through older snapshots (manual section 13.6). No lock is waited for
+    while others are held: a migration that holds one table and wants another would end in a deadlock.
+    """
+    deadline = time.monotonic() + _LOCK_WAIT
+    while True:
+        names = await table_names(connection)
+        transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+        await transaction.start()
+        try:
+            if names:
+                await connection.execute(f"lock table only {', only '.join(names)} in access share mode nowait")
+            break
+        except (asyncpg.LockNotAvailableError, asyncpg.UndefinedTableError):
+            await transaction.rollback()
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await transaction.rollback()
 
 
 def _properties(about: object) -> Properties:
@@ -153,10 +180,21 @@ async def put_in_place(filled: DatabaseUrl, name: str, *, replace: bool) -> None
         if not there:
             await work.execute(rename)
             return
-        await work.rows(_TERMINATE, name)
-        # Sent as one message, both are one transaction.
-        await work.execute(f"alter database {quote_identifier(name)} rename to {quote_identifier(old)}; {rename}")
+        await _close(work, name)
+        try:
+            # Sent as one message, both are one transaction.
+            await work.execute(f"alter database {quote_identifier(name)} rename to {quote_identifier(old)}; {rename}")
+        except BaseException:
+            await work.execute(f"alter database {quote_identifier(name)} with allow_connections true")
+            raise
         await drop(work, old, force=True)
+
+
+async def _close(work: Maintenance, name: str) -> None:
+    """Let nobody into a database any more, and disconnect who is: a pool would be back at once."""
+    await work.execute(f"alter database {quote_identifier(name)} with allow_connections false")
+    await work.rows(_TERMINATE, name)
+    await wait_for_sessions(work, name, seconds=5.0)
 
 
 async def exists(url: DatabaseUrl) -> bool:

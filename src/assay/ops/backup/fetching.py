@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,13 +34,13 @@ async def fetched(store: Store, manifest: Manifest) -> AsyncIterator[Path]:
 
 async def find_damage(manifest: Manifest, folder: Path) -> tuple[Difference, ...]:
     """The files of a backup that are not what the manifest says."""
-    found = [await asyncio.to_thread(_difference, file, folder) for file in manifest.files]
+    found = [await _difference(file, folder) for file in manifest.files]
     return tuple(one for one in found if one is not None)
 
 
-def _difference(file: BackupFile, folder: Path) -> Difference | None:
+async def _difference(file: BackupFile, folder: Path) -> Difference | None:
     try:
-        found = measure(folder, file.path)
+        found = await measure(folder, file.path)
     except OSError as error:
         return Difference(file.path, f"{file.path} cannot be read: {error.strerror}")
     if found.size != file.size:

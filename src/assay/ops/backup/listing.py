@@ -52,7 +52,7 @@ async def find_backup(store: Store, name: str, place: str | None = None) -> Mani
     Args:
         store: where it is kept.
         name: its id, the beginning of one that no other has, or ``latest``: the newest complete one of everything.
-        place: of the database that ``latest`` speaks of; None for any.
+        place: of the database that ``latest`` speaks of, where the store has backups of several.
 
     Raises BackupError when there is none, or it is not complete.
     """
@@ -71,13 +71,15 @@ async def find_backup(store: Store, name: str, place: str | None = None) -> Mani
 
 
 def _latest(listed: Sequence[Listed], store: Store, place: str | None) -> Manifest:
-    for one in listed:
-        found = one.manifest
-        whole = found is not None and found.contents is Contents.ALL and one.state is State.COMPLETE
-        if found is not None and whole and place in (None, found.place):
-            return found
-    of = f" of {place}" if place else ""
-    raise BackupError(f"{store.place} has no complete backup{of}; assay backup list shows what there is")
+    good = [one.manifest for one in listed if one.manifest is not None and one.state is State.COMPLETE]
+    whole = [found for found in good if found.contents is Contents.ALL]
+    if len({found.place for found in whole}) > 1:
+        whole = [found for found in whole if found.place == place]
+        if not whole:
+            raise BackupError(f"{store.place} has backups of several databases, and none of {place}; give an id")
+    if not whole:
+        raise BackupError(f"{store.place} has no complete backup; assay backup list shows what there is")
+    return whole[0]
 
 
 async def _look(store: Store, name: str, files: tuple[StoredFile, ...]) -> Listed:

@@ -34,6 +34,17 @@ kill "$watcher" 2>/dev/null
 exit "$status"
 """
 """Ends the program as soon as this process is gone, however it went: then its end of the pipe is closed."""
+_VARIABLES = (
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGPASSFILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+)
 _LONGEST_LINE = 4_000
 _TELLING = ("error:", "fatal:", "FATAL:", "detail:", "DETAIL:", "hint:", "HINT:")
 
@@ -75,7 +86,7 @@ async def running(
     piped: bool = False,
 ) -> AsyncIterator[Process]:
     """The same for the length of a block, which reads what the program writes when it is ``piped``."""
-    variables = connection_variables(url) if url is not None else {}
+    variables = {**_of_environment(), **connection_variables(url)} if url is not None else {}
     process = await asyncio.create_subprocess_exec(
         "/bin/sh", "-c", _WATCHED, "sh", program, *arguments,
         stdin=PIPE, stdout=PIPE if piped else DEVNULL, stderr=PIPE, start_new_session=True, cwd=folder or "/",
@@ -96,6 +107,11 @@ async def running(
             process.stdin.close()
     if status:
         raise BackupError(_failure(program, url, last, status))
+
+
+def _of_environment() -> dict[str, str]:
+    """What the URL may leave to variables, as it does for the connections of this process."""
+    return {name: os.environ[name] for name in _VARIABLES if name in os.environ}
 
 
 async def _listen(process: Process, last: deque[str], heard: Heard | None) -> None:

@@ -26,7 +26,8 @@ DATA = "data"
 _ABOUT = "base.json"
 _ASKED = """
 select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
-    (select rolname from pg_roles where oid = 10) as superuser, clock_timestamp() as clock
+    (select rolname from pg_roles where oid = 10) as superuser, clock_timestamp() as clock,
+    (select min(spcname) from pg_tablespace where spcname not in ('pg_default', 'pg_global')) as tablespace
 """
 
 
@@ -136,6 +137,11 @@ async def _ask(url: DatabaseUrl) -> tuple[str, int, str, datetime]:
         raise translate(error) from error
     finally:
         await connection.close()
+    if found["tablespace"] is not None:
+        raise BackupError(
+            f"The server has the tablespace {found['tablespace']}, whose folder a restored copy would share with it; "
+            "use pgBackRest, which moves tablespaces (--stanza)"
+        )
     return found["version"].partition(" ")[0], found["major"], found["superuser"], found["clock"]
 
 
