@@ -187,6 +187,34 @@ async def test_a_base_backup_that_fails_leaves_nothing(archive: Path, base: Base
     assert list(archive.glob("base/*")) == before
 
 
+async def test_a_server_with_tablespaces_is_left_to_pgbackrest(
+    node: Node, archive: Path, base: Base, home: Path
+) -> None:
+    place = home / "space"
+    place.mkdir(mode=0o700)
+    account = service_account()
+    if account is not None:
+        os.chown(place, account.uid, account.gid)
+    subprocess.run(
+        [
+            node.programs.path("psql"),
+            "-Xqc",
+            f"create tablespace other location '{place}'",
+            "-h",
+            node.url.host or "",
+            "-U",
+            "postgres",
+        ],
+        check=True,
+    )
+    try:
+        with pytest.raises(BackupError, match="has the tablespace other, whose folder a restored copy would share"):
+            await make_base(node.url, archive)
+    finally:
+        node.run("drop tablespace other")
+    assert [one.id for one in list_bases(archive)] == [base.id]
+
+
 # --- as a person calls it
 
 
