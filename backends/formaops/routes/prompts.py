@@ -136,10 +136,6 @@ async def list_versions(
     prompt_id: UUID,
     before: Annotated[int | None, Query(ge=1, le=LAST)] = None,
     limit: Limit = 20,
-    user: User,
-    prompt_id: UUID,
-    before: Annotated[int | None, Query(ge=1, le=LAST)] = None,
-    limit: Limit = 20,
 ) -> VersionPage:
     """A prompt's published versions, the newest first, a page at a time."""
     await own_prompt(pool, prompt_id, user)
