@@ -13,6 +13,7 @@ import click
 from assay.cli.output import format_option, write_json
 from assay.cli.places import from_here
 from assay.cli.schema_diff import diff
+from assay.cli.schema_docs import docs
 from assay.cli.schema_erd import erd
 from assay.cli.schema_lint import lint
 from assay.cli.schema_models import models
@@ -29,6 +30,7 @@ def command() -> None:
 
 
 command.add_command(diff)
+command.add_command(docs)
 command.add_command(erd)
 command.add_command(models)
 command.add_command(lint)

@@ -38,7 +38,14 @@ class Picture:
     height: float
 
 
-def draw(diagram: Diagram, *, title: str, address: Address | None = None, standalone: bool = True) -> Picture:
+def draw(
+    diagram: Diagram,
+    *,
+    title: str,
+    address: Address | None = None,
+    standalone: bool = True,
+    marked: tuple[str, str] | None = None,
+) -> Picture:
     """The picture of a diagram, the same bytes for the same diagram.
 
     Args:
@@ -46,6 +53,7 @@ def draw(diagram: Diagram, *, title: str, address: Address | None = None, standa
         title: of the picture, for those who cannot see it.
         address: where a table's box leads to.
         standalone: whether it is a file of its own, with its style in it; else it is a part of a page that has that.
+        marked: the schema and name of a table that stands out.
     """
     sizes = [box_size(box) for box in diagram.boxes]
     layout = lay_out(sizes, [_ends(link) for link in diagram.links])
@@ -62,7 +70,7 @@ def draw(diagram: Diagram, *, title: str, address: Address | None = None, standa
         *(
             part
             for index, box in enumerate(diagram.boxes)
-            for part in _box(box, sizes[index], layout.corners[index], address)
+            for part in _box(box, sizes[index], layout.corners[index], address, " erd-marked" * (box.address == marked))
         ),
         "</g>",
         "</svg>",
@@ -115,13 +123,13 @@ def _more(box: Box) -> str:
     return f"{box.hidden} more column{'' if box.hidden == 1 else 's'}" if box.hidden else ""
 
 
-def _box(box: Box, size: Size, corner: Point, address: Address | None) -> Iterator[str]:
+def _box(box: Box, size: Size, corner: Point, address: Address | None, more: str) -> Iterator[str]:
     href = address(box) if address is not None else ""
     name = _escaped(".".join(box.address))
     tag = f'a href="{_escaped(href)}"' if href else "g"
     place = f'transform="translate({_number(corner[0])} {_number(corner[1])})"'
     kind = "" if box.kind == "table" else f" erd-{box.kind.partition(' ')[0]}"
-    yield f'<{tag} class="erd-table{kind}" data-table="{name}" {place}>'
+    yield f'<{tag} class="erd-table{kind}{more}" data-table="{name}" {place}>'
     yield f"<title>{_escaped(_tip(box))}</title>"
     yield f'<rect class="erd-box" width="{_number(size.width)}" height="{_number(size.height)}" rx="6"/>'
     yield f'<path class="erd-head" d="{_head_path(size, len(box.rows) + bool(box.hidden))}"/>'
