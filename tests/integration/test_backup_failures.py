@@ -25,7 +25,7 @@ from assay.ops.backup.listing import list_backups
 from assay.ops.backup.manifest import Archive, Contents
 from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.stores import LocalStore
-from assay.server import Server
+from assay.server import Server, binaries
 from assay.server.client_programs import client_program
 
 OLD_DUMP = Path("/usr/lib/postgresql/15/bin/pg_dump")
@@ -186,6 +186,14 @@ async def test_an_older_pg_dump_than_the_server_is_told(
 def test_no_pg_dump_for_the_server_says_what_to_install() -> None:
     with pytest.raises(ServerError, match=r"no pg_dump for PostgreSQL 99 .*postgresql-client-99"):
         client_program("pg_dump", 99)
+
+
+def test_client_programs_are_found_where_there_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "_FOLDERS", (f"{tmp_path}/{{}}/bin",))
+    (tmp_path / "16" / "bin").mkdir(parents=True)
+    (tmp_path / "16" / "bin" / "pg_dump").touch()
+    assert client_program("pg_dump", 16) == tmp_path / "16" / "bin" / "pg_dump"
+    assert client_program("pg_restore", 16).parent != tmp_path / "16" / "bin"
 
 
 async def test_a_backup_of_a_newer_server_is_refused_by_an_older_one(

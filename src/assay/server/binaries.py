@@ -73,6 +73,12 @@ def find_programs(version: str) -> Programs:
     return found
 
 
+def client_folders(version: str) -> Iterator[Path]:
+    """Where a system keeps the client programs of a major version, which may be there without the server."""
+    for pattern in _FOLDERS:
+        yield Path(pattern.format(version))
+
+
 def _from_wheel(version: str) -> Programs | None:
     spec = find_spec(WHEEL)
     if spec is None or spec.origin is None:

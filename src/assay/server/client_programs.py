@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assay.config import EMBEDDED_SERVER, DatabaseUrl
 from assay.errors import ServerError
-from assay.server.binaries import find_programs
+from assay.server.binaries import client_folders, find_programs
 from assay.server.starting import run
 
 _VARIABLES = {
@@ -42,14 +42,21 @@ def client_program(name: str, major: int) -> Path:
     """
     versions = [str(version) for version in range(major, max(major, int(EMBEDDED_SERVER)) + 1)]
     for version in versions:
-        try:
-            return find_programs(version).path(name)
-        except ServerError:
-            continue
+        found = _installed(name, version)
+        if found is not None:
+            return found
     raise ServerError(
         f"There is no {name} for PostgreSQL {major} on this machine; install the client programs of that version "
         f"(postgresql-client-{major} on Debian)"
     )
+
+
+def _installed(name: str, version: str) -> Path | None:
+    try:
+        return find_programs(version).path(name)
+    except ServerError:
+        alone = (folder / name for folder in client_folders(version))
+        return next((path for path in alone if path.is_file()), None)
 
 
 def connection_variables(url: DatabaseUrl) -> dict[str, str]:
