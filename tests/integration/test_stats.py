@@ -130,6 +130,26 @@ async def test_the_estimate_of_bloat_is_near_what_pgstattuple_measures(
     assert measured["public.holed"]["wasted_ratio"] > 0.5 > 0.1 > measured["public.full_one"]["wasted_ratio"]
 
 
+async def test_what_there_is_no_time_to_measure_is_estimated(database: DatabaseUrl, driver: asyncpg.Connection) -> None:
+    await driver.execute(WIDE.format(table="full_one"))
+    await driver.execute("analyze full_one; create extension pgstattuple")
+    await driver.execute(
+        "alter function pgstattuple_approx(regclass) rename to approx; alter function pgstatindex(regclass) rename to of_index"
+    )
+    await driver.execute(
+        "create function pgstattuple_approx(regclass) returns table (dead_tuple_len int8, approx_free_space int8,"
+        " dead_tuple_count int8) language sql as 'select 1, 1, 1 from pg_sleep(60)'"
+    )
+    await driver.execute(
+        "create function pgstatindex(regclass) returns table (index_size int8, avg_leaf_density float8)"
+        " language sql as 'select 1, 1 from pg_sleep(60)'"
+    )
+    async with open_session(database, 10, 1.0) as session:
+        (found,) = (await read_stats(session, ["bloat"])).sections
+    assert {row["method"] for row in found.to_json()["rows"]} == {"estimate"}
+    assert "the rest is estimated" in found.notes[0]
+
+
 async def test_long_transactions_are_told_with_their_last_query_without_values(
     database: DatabaseUrl, driver: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

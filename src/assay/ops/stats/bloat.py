@@ -11,6 +11,8 @@ different values tells how often. So it is off by some tenths for small tables, 
 
 from __future__ import annotations
 
+from time import monotonic
+
 import asyncpg
 
 from assay.ops.stats.model import Field, Section
@@ -105,7 +107,7 @@ _MEASURE = {
 }
 """From the extension pgstattuple (manual section F.33). The first passes over pages that VACUUM knows to be full."""
 _HOW = "estimated from what ANALYZE says of the widths of columns; create extension pgstattuple to have it measured"
-_MEASURED = "measured by pgstattuple where it took no longer than a section may take"
+_MEASURED = "measured by pgstattuple, as far as it got in the time that a section may take; the rest is estimated"
 
 
 async def bloat(session: Session) -> Section:
@@ -113,8 +115,11 @@ async def bloat(session: Session) -> Section:
     schema = await session.extension("pgstattuple")
     rows = []
     unknown = 0
-    for row in await session.rows(_ESTIMATE, session.limit):
-        measured = await _measured(session, schema, row["kind"], row["oid"]) if schema else None
+    found = await session.rows(_ESTIMATE, session.limit)
+    end = monotonic() + session.timeout
+    for row in found:
+        left = end - monotonic()
+        measured = await _measured(session, schema, row["kind"], row["oid"], left) if schema and left > 0 else None
         wasted, dead = measured or (row["wasted"], row["dead"])
         unknown += wasted is None
         share = None if wasted is None else max(0, wasted) / row["bytes"]
@@ -127,10 +132,13 @@ async def bloat(session: Session) -> Section:
     return Section("bloat", "Room that holds nothing", BLOAT, tuple(rows), tuple(notes), "no table or index over 1 MB")
 
 
-async def _measured(session: Session, schema: str, kind: str, oid: int) -> tuple[int, int | None] | None:
-    """Bytes and dead rows; None where the role may not measure, or where it would take too long."""
+async def _measured(
+    session: Session, schema: str, kind: str, oid: int, seconds: float
+) -> tuple[int, int | None] | None:
+    """Bytes and dead rows; None where the role may not measure, or where it would take longer than so many seconds."""
     try:
         async with session.connection.transaction():
+            await session.connection.execute(f"set local statement_timeout to {max(1, round(seconds * 1000))}")
             row = await session.row(_MEASURE[kind].format(schema=schema), oid)
     except (asyncpg.InsufficientPrivilegeError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
         return None

@@ -115,7 +115,7 @@ async def indexes(session: Session) -> Section:
         note += f" {since / 86400:.1f} days ago"
     notes = [note]
     if covered is None:
-        notes.append("tables are locked, so redundant indexes were not looked for")
+        notes.append("redundant indexes were not looked for: a table is locked, or there are too many")
     elif any(row[-1] for row in rows):
         notes.append("assay schema lint -D tells more about redundant and unused indexes, with the SQL that drops them")
     return Section("indexes", "Largest indexes", INDEXES, tuple(rows), tuple(notes), "no indexes")
@@ -126,7 +126,7 @@ async def _covered(session: Session) -> dict[int, str] | None:
     try:
         async with session.connection.transaction():
             tables = await read_tables(session.connection)
-    except asyncpg.LockNotAvailableError:
+    except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError):
         return None
     return {found.index.oid: found.kept.label for table in tables for found in redundant(table.indexes)}
 
