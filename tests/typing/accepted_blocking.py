@@ -140,3 +140,21 @@ def executors(pool: sync.Pool, connection: sync.Connection) -> None:
         assert_type(opened.stats(), assay.PoolStats)
     with sync.connect("postgresql://") as connected:
         assert_type(connected, sync.Connection)
+
+
+def reads_after_own_writes(pool: sync.Pool) -> None:
+    with pool.session(after=sync.Position(1, 1), wait=0.5) as db:
+        assert_type(db.fetch_optional(Data, "select 1 as id"), Data | None)
+        assert_type(db.position(), assay.Position | None)
+        takes_any(db)
+    with sync.Pool("postgresql://", replicas=sync.Replicas(["postgresql://"], max_lag=2.0)) as replicated:
+        assert_type(replicated, sync.Pool)
+        assert_type(replicated.members(), tuple[assay.MemberStats, ...])
+
+
+def options_of_blocks(db: sync.Executor) -> None:
+    with db.transaction(statement_timeout=5, lock_timeout=0.5, idle_timeout=None, deferrable=True) as tx:
+        assert_type(tx, sync.Executor)
+    for attempt in db.transaction(retry=2, readonly=True):
+        with attempt as again:
+            assert_type(again, sync.Executor)
