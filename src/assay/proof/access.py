@@ -92,13 +92,20 @@ def left_out(inference: Inference, query: Node) -> tuple[str, ...]:
 
 
 def _left_out(inference: Inference, insert: Node) -> Iterator[str]:
-    relation = _relation(inference, items(insert, "rtable")[insert["resultRelation"] - 1])
-    if relation is None or relation.kind != "r" or "insert" in relation.rules or changed_by_triggers(relation):
+    relation = written_relation(inference, insert)
+    if relation is None or relation.kind not in "rp" or relation.foreign_below:
+        return  # the defaults of partitions are not those of rows that come through the whole
+    if "insert" in relation.rules or changed_by_triggers(relation):
         return
     given = {entry["resno"] for entry in items(insert, "targetList")}
     for number, attribute in relation.attributes.items():
         if attribute.not_null and not attribute.has_default and number not in given:
             yield relation.column(number)
+
+
+def written_relation(inference: Inference, query: Node) -> Relation | None:
+    """The relation that an INSERT, UPDATE, DELETE or MERGE names."""
+    return _relation(inference, items(query, "rtable")[query["resultRelation"] - 1])
 
 
 def is_unfiltered(query: Node) -> bool:

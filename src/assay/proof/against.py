@@ -8,7 +8,8 @@ its own schema is not told again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ _ADVICE = {
     "ASY303": "give the column a default first, or release code that gives it a value",
 }
 """By rule: how to expand first, and contract when the other release is gone."""
+_LACKING = re.compile(r"\blacks '")
+"""That an enum or a CHECK has values that the code does not know; none of them is there until a release writes it."""
+_NEW_VALUE = "release code that knows the value first, and write it when no release without it runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,31 +156,53 @@ class _Comparison:
         here = proven(replace(code, offline=False), self.server, self.progress)
         known = {(found.place, found.rule.code, found.message) for found in here.findings}
         brought = [found for found in there.findings if (found.place, found.rule.code, found.message) not in known]
-        brought += self._narrowed(code, schema, here)
-        return replace(there, findings=tuple(sorted(map(_advised, brought), key=lambda each: each.place)))
-
-    def _narrowed(self, code: Settings, schema: Settings, here: Report) -> Iterator[Finding]:
-        """What the code writes into columns that take less on the other schema."""
-        writing = [(query, names) for query in msgspec.json.decode(here.queries) if (names := _written(query))]
-        before, after = asyncio.run(self._stored(code, schema)) if writing else ({}, {})
-        for query, names in writing:
-            place = Place(query["path"], query["line"], query["column"])
-            for name in names:
-                why = shrunk(before.get(name), after.get(name))
-                if why:
-                    yield finding("ASY302", place, f"{name} {why}", because="the statement writes it", call=place)
+        queries = {_place(query): query for query in msgspec.json.decode(here.queries)}
+        lacking = {found.call for found in brought if _lacks_values(found)}
+        names = {name for place, query in queries.items() for name in _touched(query, read=place in lacking)}
+        before, after = asyncio.run(self._stored(code, schema, names)) if names else ({}, {})
+        losing = {name for name in names if shrunk(before.get(name), after.get(name))}
+        brought = [_with_advice(found, queries, losing) for found in brought]
+        brought += [one for place, query in queries.items() for one in _narrowed(place, query, before, after)]
+        return replace(there, findings=tuple(sorted(brought, key=lambda each: each.place)))
 
     async def _stored(
-        self, code: Settings, schema: Settings
+        self, code: Settings, schema: Settings, columns: Collection[str]
     ) -> tuple[Mapping[str, StoredColumn], Mapping[str, StoredColumn]]:
-        before = await stored_columns((await find_schema(code, self.server)).url)
-        return before, await stored_columns((await find_schema(schema, self.server)).url)
+        before = await stored_columns((await find_schema(code, self.server)).url, columns)
+        return before, await stored_columns((await find_schema(schema, self.server)).url, columns)
 
 
-def _written(query: Mapping[str, Any]) -> tuple[str, ...]:
-    """The columns that a query writes, as ``schema.table.column``."""
-    return tuple((query["description"] or {}).get("writes", ()))
+def _place(query: Mapping[str, Any]) -> Place:
+    return Place(query["path"], query["line"], query["column"])
 
 
-def _advised(found: Finding) -> Finding:
+def _touched(query: Mapping[str, Any], *, read: bool) -> tuple[str, ...]:
+    """The columns that a query writes, as ``schema.table.column``, and those that it reads if they are asked for."""
+    described = query["description"] or {}
+    return (*described.get("writes", ()), *(described.get("reads", ()) if read else ()))
+
+
+def _narrowed(
+    place: Place,
+    query: Mapping[str, Any],
+    before: Mapping[str, StoredColumn],
+    after: Mapping[str, StoredColumn],
+) -> Iterator[Finding]:
+    """What a query writes into columns that take less on the other schema."""
+    for name in _touched(query, read=False):
+        why = shrunk(before.get(name), after.get(name))
+        if why:
+            advice = _ADVICE["ASY302"]
+            yield finding("ASY302", place, f"{name} {why}", because="the statement writes it", fix=advice, call=place)
+
+
+def _lacks_values(found: Finding) -> bool:
+    return found.rule.code == "ASY204" and any(_LACKING.search(reason) for reason in found.because)
+
+
+def _with_advice(found: Finding, queries: Mapping[Place, Mapping[str, Any]], losing: Collection[str]) -> Finding:
+    """A finding with what to do; a warning where there are values that a release first has to write."""
+    query = queries.get(found.call) if found.call and _lacks_values(found) else None
+    if query is not None and not set(_touched(query, read=True)) & set(losing):
+        return replace(found, rule=replace(found.rule, severity="warning"), fix=_NEW_VALUE, fixable=False)
     return replace(found, fix=_ADVICE.get(found.rule.code, found.fix), fixable=False)

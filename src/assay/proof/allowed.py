@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from assay.proof.levels import Level
@@ -28,12 +29,14 @@ def allowed_values(inference: Inference, level: Level, expression: Node) -> tupl
     relation, attribute, below = found
     if relation.kind not in "rp" or (below and relation.foreign_below):
         return None
-    for check in relation.checks:
-        if check.inherited or not below or not relation.has_children:
-            values = _listed(inference, inference.tree(check.tree), attribute)
-            if values is not None:
-                return values
-    return None
+    holding = (check for check in relation.checks if check.inherited or not below or not relation.has_children)
+    return _in_all(_listed(inference, inference.tree(check.tree), attribute) for check in holding)
+
+
+def _in_all(lists: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """The values that every list has; None where there is no list."""
+    known = [values for values in lists if values is not None]
+    return tuple(value for value in known[0] if all(value in values for values in known)) if known else None
 
 
 def _origin(inference: Inference, level: Level, expression: Node) -> tuple[Relation, int, bool] | None:
@@ -74,9 +77,7 @@ def _listed(inference: Inference, check: Node, attribute: int) -> tuple[str, ...
         return None
     match check.tag:
         case "BOOLEXPR" if check["boolop"] == "and":
-            return next(
-                (found for arg in check["args"] if (found := _listed(inference, arg, attribute)) is not None), None
-            )
+            return _in_all(_listed(inference, arg, attribute) for arg in check["args"])
         case "BOOLEXPR" if check["boolop"] == "or":
             parts = [_listed(inference, arg, attribute) for arg in check["args"]]
             return None if None in parts else tuple(dict.fromkeys(v for part in parts if part for v in part))

@@ -14,6 +14,7 @@ from assay.catalog.reader import Catalog
 from assay.errors import DatabaseError, Error, ProofError
 from assay.proof.access import access, is_unfiltered, left_out
 from assay.proof.allowed import allowed_values
+from assay.proof.arbiters import NO_ARBITER, lacks_arbiter
 from assay.proof.completing import complete_calls
 from assay.proof.description import Column, Description, NullUse, Parameter, RowBound
 from assay.proof.effects import is_read_only
@@ -68,6 +69,8 @@ async def _from_tree(session: Session, catalog: Catalog, sql: str) -> Descriptio
             await _load(session, inference, analysed.query)
             if rewritten(inference, inference.level(analysed.query, None)):
                 return "is changed by a rule on its table"
+            if lacks_arbiter(inference, analysed.query):
+                raise asyncpg.InvalidColumnReferenceError(NO_ARBITER)
             return await _infer(session, inference, analysed)
     except TooLarge:
         return "has a query tree that is too large to follow"

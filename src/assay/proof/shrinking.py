@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from assay.config import DatabaseUrl
+from assay.proof.describe import describe
 from assay.runtime.connecting import open_connection
 
 _COLUMNS = """
-select n.nspname || '.' || c.relname || '.' || a.attname as name,
-    format_type(a.atttypid, a.atttypmod) as type,
+select n.nspname || '.' || c.relname || '.' || a.attname as name, a.attname as column,
+    format_type(a.atttypid, a.atttypmod) as type, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as relation,
     (
         select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid
     ) as labels
@@ -44,17 +45,26 @@ class StoredColumn:
     type: str
     """As SQL writes it, with its limits: ``character varying(80)``."""
     labels: tuple[str, ...] = ()
-    """Of an enum."""
+    """Of an enum, or of a CHECK that lists them."""
 
 
-async def stored_columns(url: DatabaseUrl) -> Mapping[str, StoredColumn]:
-    """The columns of a database's own relations, as ``schema.table.column``."""
+async def stored_columns(url: DatabaseUrl, names: Collection[str]) -> Mapping[str, StoredColumn]:
+    """What columns of a database take, by ``schema.table.column``; those that it does not have are left out."""
     connection = await open_connection(url)
     try:
-        records = await connection.fetch(_COLUMNS)
+        records = [record for record in await connection.fetch(_COLUMNS) if record["name"] in names]
+        listed: dict[tuple[str, str], tuple[str, ...]] = {}
+        for relation in sorted({record["relation"] for record in records}):
+            described = await describe(connection, f"select * from {relation}")  # noqa: S608 - a name, quoted
+            listed |= {(relation, column.name): column.allowed or () for column in described.columns}
     finally:
         await connection.close()
-    return {record["name"]: StoredColumn(record["type"], tuple(record["labels"] or ())) for record in records}
+    return {
+        record["name"]: StoredColumn(
+            record["type"], tuple(record["labels"] or listed.get((record["relation"], record["column"]), ()))
+        )
+        for record in records
+    }
 
 
 def shrunk(before: StoredColumn | None, after: StoredColumn | None) -> str:
@@ -62,7 +72,7 @@ def shrunk(before: StoredColumn | None, after: StoredColumn | None) -> str:
     if before is None or after is None:
         return ""
     lost = [label for label in before.labels if label not in after.labels]
-    if before.type == after.type:
+    if before.type == after.type or (lost and after.labels):
         return f"does not take {', '.join(map(repr, lost))} any more" if lost else ""
     return "" if _takes_all(before.type, after.type) else f"takes {after.type}, and took {before.type}"
 
