@@ -246,6 +246,7 @@ class Wire:
 
     def cut(self) -> None:
         """End the connection; only for the thread that uses it."""
+        self._socket = -1  # its number may be another socket's at once, which a thread that hangs up must not break
         self._pgconn.finish()
 
     def end_from_outside(self) -> None:
