@@ -241,9 +241,11 @@ async def test_events_tell_what_happens(database_18: DatabaseUrl, tmp_path: Path
     await migrate.run(database_18, folder, progress=events.append)
     assert [(event.moment, event.step.version if event.step else None) for event in events] == [
         (Moment.STARTED, 2),
+        (Moment.STATEMENT, 2),
         (Moment.FINISHED, 2),
         (Moment.NOTICE, None),
         (Moment.STARTED, 1),
+        (Moment.STATEMENT, 1),
         (Moment.FINISHED, 1),
     ]
 

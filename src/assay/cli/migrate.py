@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,16 @@ from assay.cli.migrate_options import (
     ignore_missing_option,
     lock_timeout_option,
     source_option,
-    tell_waiting,
     url_option,
 )
 from assay.cli.migrate_plan import plan
+from assay.cli.migrate_progress import Narrator, duration
 from assay.cli.migrate_rewrite import baseline, squash
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database
 
 if TYPE_CHECKING:
-    from assay.migrate import Event, MigrationStatus, Progress, Report, Step
+    from assay.migrate import MigrationStatus, Report, Step
 
 
 @click.group()
@@ -90,9 +91,8 @@ def run(source: Path | None, database_url: str | None, output_format: str, **opt
     """
     from assay import migrate
 
-    report = drive(
-        migrate.run(database(database_url), folder(source), progress=_narrator(output_format, options), **options)
-    )
+    with _narrator(output_format, "Applying", options) as progress:
+        report = drive(migrate.run(database(database_url), folder(source), progress=progress, **options))
     _conclude(report, output_format, "Nothing to apply: every migration is installed")
 
 
@@ -108,9 +108,8 @@ def revert(source: Path | None, database_url: str | None, output_format: str, **
     """Revert the last migration that has a down file, or all above a version."""
     from assay import migrate
 
-    report = drive(
-        migrate.revert(database(database_url), folder(source), progress=_narrator(output_format, options), **options)
-    )
+    with _narrator(output_format, "Reverting", options) as progress:
+        report = drive(migrate.revert(database(database_url), folder(source), progress=progress, **options))
     _conclude(report, output_format, "Nothing to revert: no applied migration has a down file")
 
 
@@ -161,16 +160,9 @@ command.add_command(skip)
 command.add_command(squash)
 
 
-def _narrator(output_format: str, options: dict[str, Any]) -> Progress:
-    """What prints events as they happen: what is done to standard output, all else to standard error."""
-    from assay.migrate import Moment
-
-    def narrate(event: Event) -> None:
-        tell_waiting(event)
-        if event.moment is Moment.FINISHED and event.step is not None and output_format == "text":
-            print(_step_text(event.step, options["dry_run"]), flush=True)
-
-    return narrate
+def _narrator(output_format: str, verb: str, options: dict[str, Any]) -> Narrator:
+    done = partial(_step_text, dry_run=options["dry_run"]) if output_format == "text" else None
+    return Narrator(done, verb)
 
 
 def _step_text(step: Step, dry_run: bool) -> str:
@@ -186,6 +178,8 @@ def _step_text(step: Step, dry_run: bool) -> str:
 
 def _duration(nanoseconds: int) -> str:
     milliseconds = nanoseconds / 1e6
+    if milliseconds >= 60_000:
+        return duration(milliseconds / 1000)
     if milliseconds >= 1000:
         return f"{milliseconds / 1000:.1f} s"
     return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"

@@ -185,7 +185,9 @@ class Moment(StrEnum):
     WAITING = "waiting"
     """Another process holds the migration lock; ``text`` says which."""
     STARTED = "started"
-    """A file is about to be run."""
+    """A file is about to be run, the ``number``-th of ``total``."""
+    STATEMENT = "statement"
+    """A statement of the file is about to be run, the ``number``-th of ``total``."""
     FINISHED = "finished"
     """A file has been run, and its row is in the ledger."""
     NOTICE = "notice"
@@ -199,6 +201,9 @@ class Event:
     moment: Moment
     step: Step | None = None
     text: str = ""
+    number: int = 0
+    """From 1, where the moment has one."""
+    total: int = 0
 
 
 Progress: TypeAlias = Callable[[Event], None]

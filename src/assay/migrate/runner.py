@@ -182,12 +182,12 @@ class _Work:
         await self.ledger.ensure(self.session.connection)
         if not self.unfinished:  # what was settled by hand is forgotten
             await ProgressTable(self.ledger.schema).drop(self.session.connection)
-        steps = [await self._one(each) for each in ready]
+        steps = [await self._one(each, number, len(ready)) for number, each in enumerate(ready, 1)]
         return Report(tuple(steps), _versions(plan.skipped), tuple(self.notices))
 
-    async def _one(self, ready: Ready) -> Step:
+    async def _one(self, ready: Ready, number: int, total: int) -> Step:
         step = _step(ready)
-        self._tell(Event(Moment.STARTED, step))
+        self._tell(Event(Moment.STARTED, step, number=number, total=total))
         if not ready.statements:
             self._notice(_empty(ready))
         if ready.cut is not None:
@@ -198,32 +198,37 @@ class _Work:
 
     async def _until_locked(self, ready: Ready, step: Step) -> Step:
         """Run a file, again when it did not get a lock in the time it gives itself, as often as it allows."""
-        timeouts = ready.script.timeouts
+        timeouts, under_way = ready.script.timeouts, 0
+
+        def about_to_run(number: int) -> None:
+            nonlocal under_way
+            under_way = number
+            if self.progress is not None:
+                self.progress(Event(Moment.STATEMENT, step, number=number, total=len(ready.statements)))
+
         for attempt in count(1):
             try:
                 if step.version in self.unfinished or ready.stepwise:
-                    return await self._stepwise(ready, step)
-                elapsed = await run_in_transaction(self.session, self.ledger, ready)
+                    return await self._stepwise(ready, step, about_to_run)
+                elapsed = await run_in_transaction(self.session, self.ledger, ready, about_to_run)
                 return replace(step, execution_time=elapsed)
             except MigrationError as error:
                 pause = timeouts.pause_after(error, attempt)
                 if pause is None:
                     raise
-                self._notice(
-                    f"{ready.script.path}: no lock within {timeouts.lock} ms; "
-                    f"trying again in {pause:.1f} s ({attempt} of {timeouts.retries})"
-                )
+                place = ready.place(ready.statements[under_way - 1])
+                self._notice(f"{place}: {timeouts.missed_lock(attempt)}; trying again in {pause:.1f} s")
                 await asyncio.sleep(pause)
                 _, self.unfinished = await read_ledger(self.session, self.ledger)
         raise AssertionError("the count does not end")
 
-    async def _stepwise(self, ready: Ready, step: Step) -> Step:
+    async def _stepwise(self, ready: Ready, step: Step, about_to_run: Callable[[int], None]) -> Step:
         table = ProgressTable(self.ledger.schema)
         before = self.unfinished.get(step.version)
         if before is None:
-            file = await begin(self.session, self.ledger, table, ready, self._notice)
+            file = await begin(self.session, self.ledger, table, ready, self._notice, about_to_run)
         else:
-            file = await resume(self.session, self.ledger, table, ready, self._notice, before)
+            file = await resume(self.session, self.ledger, table, ready, self._notice, about_to_run, before)
         resumed_at = None if before is None else file.state.done + 1
         return replace(step, execution_time=await file.run(), resumed_at=resumed_at)
 

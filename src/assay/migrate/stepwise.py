@@ -41,6 +41,8 @@ class Stepwise:
     table: ProgressTable
     ready: Ready
     notice: Callable[[str], None]
+    about_to_run: Callable[[int], None]
+    """Told the number of each statement, from 1."""
     state: Unfinished
     """How far it has come, as the session sees it."""
     interrupted: bool = False
@@ -60,6 +62,7 @@ class Stepwise:
             if self.ready.cut is not None and self.state.done == 0:
                 await self.connection.execute("begin")
             for number in range(self.state.done + 1, len(self.ready.statements) + 1):
+                self.about_to_run(number)
                 await self._step(number, self.ready.statements[number - 1])
             await self._commit()
         except BaseException:
@@ -190,7 +193,12 @@ class Stepwise:
 
 
 async def begin(
-    session: Session, ledger: LedgerTable, table: ProgressTable, ready: Ready, notice: Callable[[str], None]
+    session: Session,
+    ledger: LedgerTable,
+    table: ProgressTable,
+    ready: Ready,
+    notice: Callable[[str], None],
+    about_to_run: Callable[[int], None],
 ) -> Stepwise:
     """Start a file: from now on, and until it is finished, its ledger row says that it is not successful."""
     connection, version = session.connection, ready.migration.version
@@ -203,7 +211,7 @@ async def begin(
             await ledger.insert(connection, ready.migration, False, UNKNOWN_TIME)
         else:
             await ledger.reopen(connection, version)
-    return Stepwise(session, ledger, table, ready, notice, state)
+    return Stepwise(session, ledger, table, ready, notice, about_to_run, state)
 
 
 async def resume(
@@ -212,6 +220,7 @@ async def resume(
     table: ProgressTable,
     ready: Ready,
     notice: Callable[[str], None],
+    about_to_run: Callable[[int], None],
     state: Unfinished,
 ) -> Stepwise:
     """Take a file up again where it stopped.
@@ -219,7 +228,7 @@ async def resume(
     Raises MigrationError when the statements that have taken effect are not the file's first ones any more.
     """
     _refuse_changed_past(ready, state)
-    under_way = Stepwise(session, ledger, table, ready, notice, state)
+    under_way = Stepwise(session, ledger, table, ready, notice, about_to_run, state)
     try:
         for statement in filter(_sets_session, ready.statements[: state.done]):
             await session.connection.execute(statement.text)

@@ -68,6 +68,11 @@ class Timeouts:
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
         return random.uniform(longest / 2, longest)  # noqa: S311 - it spreads attempts, and keeps no secret
 
+    def missed_lock(self, attempt: int) -> str:
+        """What is said of an attempt, from 1, in which a statement did not get its lock."""
+        waited = f"{(self.lock or 0) / 1000:g} s" if (self.lock or 0) >= 1000 else f"{self.lock} ms"
+        return f"no lock within {waited}, another session has it (attempt {attempt} of {self.retries + 1})"
+
 
 NONE = Timeouts()
 """Of a file that names no limits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from assay.migrate.failure import commit_failed, statement_failed
@@ -32,8 +32,12 @@ async def atomic(connection: DriverConnection) -> AsyncIterator[None]:
     await transaction.commit()
 
 
-async def run_in_transaction(session: Session, ledger: LedgerTable, ready: Ready) -> int:
+async def run_in_transaction(
+    session: Session, ledger: LedgerTable, ready: Ready, about_to_run: Callable[[int], None]
+) -> int:
     """Run a file and enter it in the ledger; gives the nanoseconds that took, without the commit.
+
+    ``about_to_run`` is told the number of each statement, from 1.
 
     BEGIN goes out with the first statement, and COMMIT with the row of the ledger, so that a file costs one message
     more than it has statements.
@@ -43,7 +47,7 @@ async def run_in_transaction(session: Session, ledger: LedgerTable, ready: Ready
     start = time.perf_counter_ns()
     try:
         async with _rolled_back_on_failure(session.connection):
-            await _run_statements(session, ready)
+            await _run_statements(session, ready, about_to_run)
             if ready.changes_settings:
                 await session.restore_settings()
             elapsed = time.perf_counter_ns() - start
@@ -59,9 +63,10 @@ def _entry(ledger: LedgerTable, ready: Ready, elapsed: int) -> str:
     return ledger.deletion(ready.migration.version)
 
 
-async def _run_statements(session: Session, ready: Ready) -> None:
+async def _run_statements(session: Session, ready: Ready, about_to_run: Callable[[int], None]) -> None:
     before = await _begin(session, ready)
     for number, statement in enumerate(ready.statements, 1):
+        about_to_run(number)
         try:
             await session.connection.execute(before + statement.text if before else statement.text)
         except DRIVER_ERRORS as error:
