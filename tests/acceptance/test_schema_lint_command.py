@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,8 @@ import pytest
 from tests.fixtures.projects import MIGRATIONS, Project, make_project
 
 from assay.config import DatabaseUrl, load_settings
-from assay.schema.advice.advice import Request, advise
+from assay.schema.advice.advice import Request, advise, closing_line
+from assay.schema.advice.report import to_text
 
 BACKENDS = Path(__file__).parents[2] / "backends"
 TOLD = """\
@@ -121,6 +123,14 @@ def test_exceptions_that_cannot_be_read_are_told(project: Project, settings: str
     project.write("pyproject.toml", f"[tool.assay.schema-lint-ignore]\n{settings}\n")
     done = lint(project)
     assert (done.code, "schema-lint-ignore] SCH101 must name objects and why" in done.err) == (2, True)
+
+
+def test_the_page_shows_what_is_printed(server_18: DatabaseUrl) -> None:
+    page = (BACKENDS.parent / "docs" / "schema-lint.md").read_text()
+    (shown,) = re.findall(r"^\$ assay schema lint\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    report = advise(load_settings(BACKENDS / "realitycam", {}), Request(server=server_18))
+    assert shown.splitlines()[:-1] == list(to_text(report))[:-1]
+    assert shown.splitlines()[-1].rpartition(",")[0] == closing_line(report).rpartition(",")[0]
 
 
 KNOWN = {"realitycam": ["SCH101 public.idx_devices_attestation_key"], "basic_api": ["SCH101 public.idx_users_email"]}

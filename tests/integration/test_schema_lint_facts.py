@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import psycopg
@@ -210,6 +211,18 @@ def test_unused_indexes_are_told_when_the_statistics_go_back_long_enough(cleared
         driver.execute("set enable_seqscan to off; select from t where a = 7; select pg_stat_force_next_flush()")
         driver.execute("select 1")
         assert told(look(cleared, rules=unused, unused_days=0)) == []
+
+
+def test_a_role_without_rights_finds_the_same(cleared: DatabaseUrl) -> None:
+    assert len(found(cleared, RIGHT + BASIC + PARTITIONED)) == 3
+    name = f"nobody_{secrets.token_hex(6)}"
+    with psycopg.connect(cleared.reveal(), autocommit=True) as driver:
+        driver.execute(f"create role {name} login".encode())
+        try:
+            plain = DatabaseUrl(name, None, cleared.host, cleared.port, cleared.database, cleared.options)
+            assert told(look(plain)) == told(look(cleared))
+        finally:
+            driver.execute(f"drop role {name}".encode())
 
 
 def test_a_live_database_is_looked_at_through_a_transaction_pooling_proxy(
