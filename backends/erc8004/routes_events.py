@@ -14,9 +14,10 @@ from assay.contrib.fastapi import PoolDependency as Pool
 from ..common import failures
 from ..common.pages import Limit
 from .access import UNAUTHORIZED, GivenOptions, Operator, SignedIn
-from .api import Added, BatchBody, BeforeEvent, EventPage, McpToken, Moment
+from .api import Added, BatchBody, McpToken, Moment
 from .ingest import Batch, add_batch
 from .models import ActionMetrics, Checkpoint, Event, EventStatistics, Large, Name, Number, Registry
+from .paging import BeforeEvent, EventPage
 from .queries import action_results, agent_mcp_tokens, checkpoints, events
 from .sealing import SealError
 

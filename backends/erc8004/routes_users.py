@@ -14,19 +14,17 @@ from ..common import failures
 from ..common.pages import Before, Limit
 from .access import UNAUTHORIZED, GivenTokens, SignedIn, slow_down
 from .api import (
-    BeforeResult,
     MemoryView,
-    ResultPage,
     SessionView,
     SignIn,
     SignUp,
     StateView,
     Switch,
     TriggerBody,
-    TriggerPage,
     TriggerView,
 )
 from .models import ActionType, ResultStatus, User
+from .paging import BeforeResult, ResultPage, TriggerPage
 from .queries import action_results, trigger_state, triggers, users
 from .setting_up import create, replace, views
 from .signing_in import hash_password, sign_in

@@ -68,7 +68,7 @@ def serving() -> Iterator[Target]:
 
         do_POST = do_PUT = do_PATCH = do_GET = _handle  # noqa: N815 - the names that http.server looks for
 
-        def log_message(self, *arguments: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called there
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -53,3 +53,17 @@ async def push(client: httpx.AsyncClient, made: list[NewEvent]) -> int:
     assert answer.status_code == 201, answer.text
     added: int = answer.json()["added"]
     return added
+
+
+async def pages(client: httpx.AsyncClient, path: str, key: str, **how: Any) -> list[list[dict[str, Any]]]:
+    """Every page of a list."""
+    found: list[list[dict[str, Any]]] = []
+    before: dict[str, str] = {}
+    while True:
+        params = {"limit": "2", **before}
+        answer = await client.get(path, params=params, **how)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()[key])
+        if answer.json()["next"] is None:
+            return found
+        before = {"before": str(answer.json()["next"])}
