@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import DecodeError, RowClassError
-from assay.runtime.building import make_builder, thawed_twin
+from assay.runtime.building import make_builder
 from assay.runtime.matching import Column
 from assay.runtime.rowclass import Making, read_row_class
+from assay.runtime.thawing import thawed_twin
 
 TEXT = Type(25, "text", "scalar", "pg_catalog")
 JSONB = Type(3802, "jsonb", "scalar", "pg_catalog")

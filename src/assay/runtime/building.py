@@ -22,6 +22,7 @@ from assay.pgtypes.hints import show
 from assay.runtime.converting import first_invalid
 from assay.runtime.matching import Branch, Column, Flat, Leaf, Root, leaves, match_columns
 from assay.runtime.rowclass import Making
+from assay.runtime.thawing import bare
 
 Builder: TypeAlias = Callable[[Sequence[asyncpg.Record]], list[Any]]
 
@@ -136,8 +137,8 @@ class _Source:
         ]
 
     def _filling(self, root: Branch) -> list[str] | None:
-        bare = _bare(root.row.kind)
-        if bare is None:
+        stored = bare(root.row.kind)
+        if stored is None:
             return None
         places, stores = list(self._columns), []
         for field, child in root.children:
@@ -145,8 +146,8 @@ class _Source:
                 places[child.column.index] = f"row.{field.name}"
             else:
                 stores.append(f"row.{field.name} = {self._expression(child)}")
-        stores += self._finish(root, bare)
-        kind, targets = self._refer(bare), f"({', '.join(places)},)"
+        stores += self._finish(root, stored)
+        kind, targets = self._refer(stored), f"({', '.join(places)},)"
         return [
             "def build(records):",
             " if len(records) == 1:",  # without what only many are quicker by
@@ -160,9 +161,9 @@ class _Source:
             " return rows",
         ]
 
-    def _finish(self, node: Branch, bare: type) -> list[str]:
+    def _finish(self, node: Branch, stored: type) -> list[str]:
         kind = node.row.kind
-        return [] if bare is kind else [f"row.__class__ = {self._refer(kind)}"]
+        return [] if stored is kind else [f"row.__class__ = {self._refer(kind)}"]
 
     def _run(self, lines: list[str], name: str) -> Any:
         scope = _TOOLS | self._names
@@ -210,15 +211,15 @@ class _Source:
         return f"{self._refer(kind.model_validate)}({self.as_dict(node)}, by_alias=False, by_name=True)"
 
     def store(self, node: Branch) -> str:
-        bare = _bare(node.row.kind)
-        if bare is None:
+        stored = bare(node.row.kind)
+        if stored is None:
             return self.call_by_name(node)
         columns = ", ".join(self._columns[leaf.column.index] for leaf in leaves(node))
         lines = [
             f"def make({columns}):",
-            f" row = new({self._refer(bare)})",
+            f" row = new({self._refer(stored)})",
             *(f" row.{field.name} = {self._expression(child)}" for field, child in node.children),
-            *(f" {line}" for line in self._finish(node, bare)),
+            *(f" {line}" for line in self._finish(node, stored)),
             " return row",
         ]
         return f"{self._refer(self._run(lines, 'make'))}({columns})"
@@ -231,33 +232,6 @@ _MAKINGS: dict[Making, Callable[[_Source, Branch], str]] = {
     Making.DICT: _Source.as_dict,
     Making.VALIDATE: _Source.validate,
 }
-
-
-def _bare(kind: type) -> type | None:
-    """The class whose bare instances a dataclass's fields are stored in: itself, or its twin if it is frozen."""
-    frozen = getattr(kind, "__dataclass_params__").frozen  # noqa: B009 - not an attribute of every class
-    return thawed_twin(kind) if frozen else kind
-
-
-def thawed_twin(kind: type) -> type | None:
-    """A class with the same layout as a frozen dataclass, that can be written to; None when there can be none."""
-    own = vars(kind)
-    names = getattr(kind, "__dataclass_fields__", ())
-    if "__slots__" not in own and any(hasattr(own.get(name), "__set__") for name in names):
-        return None
-    if any("__init_subclass__" in vars(base) for base in kind.__mro__[1:-1]):
-        return None
-    scope = {"__setattr__": object.__setattr__} | ({"__slots__": own["__slots__"]} if "__slots__" in own else {})
-    try:
-        twin = type(kind.__name__, kind.__bases__, scope)
-        _change_class(object.__new__(twin), kind)
-    except TypeError:
-        return None
-    return twin
-
-
-def _change_class(instance: Any, kind: type) -> None:
-    instance.__class__ = kind
 
 
 def _can_fail(root: Root) -> bool:
