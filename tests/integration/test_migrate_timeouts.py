@@ -82,8 +82,9 @@ async def test_it_gives_up_after_its_retries_and_keeps_nothing(
 ) -> None:
     (tmp_path / "1_a.sql").write_text("-- lock-timeout: 10ms\n-- lock-retries: 2\ncreate table u ();\ndrop table t;\n")
     told: list[Event] = []
-    with pytest.raises(MigrationError, match=r"1_a\.sql:4:1: canceling statement due to lock timeout"):
+    with pytest.raises(MigrationError, match=r"1_a\.sql:4:1: canceling statement due to lock timeout") as caught:
         await migrate.run(database, tmp_path, progress=told.append)
+    assert "hint: another session has a lock that is in the way" in str(caught.value)
     assert sum(event.moment is Moment.NOTICE for event in told) == 2
     assert await busy.fetchval("select to_regclass('u') is null")
 

@@ -37,7 +37,7 @@ class Narrator:
     _doing: str = "Getting ready"
     _file: str = ""
     _since: float = field(default_factory=time.monotonic)
-    _drawn: bool = False
+    _drawn: str = ""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -84,10 +84,11 @@ class Narrator:
     def _tell(self, terminal: bool) -> None:
         elapsed = time.monotonic() - self._since
         if terminal and elapsed >= PATIENCE:
-            line = f"{self._doing}, {duration(elapsed)}"
-            self.stream.write(_EMPTIED + line[: shutil.get_terminal_size().columns - 1])
-            self.stream.flush()
-            self._drawn = True
+            line = f"{self._doing}, {duration(elapsed)}"[: shutil.get_terminal_size().columns - 1]
+            if line != self._drawn:
+                self.stream.write(_EMPTIED + line)
+                self.stream.flush()
+            self._drawn = line
         elif not terminal and self.stream is not None:
             print(f"{self._doing}, {duration(elapsed)}", file=self.stream, flush=True)
 
@@ -95,7 +96,7 @@ class Narrator:
         if self._drawn:
             self.stream.write(_EMPTIED)
             self.stream.flush()
-            self._drawn = False
+            self._drawn = ""
 
 
 def duration(seconds: float) -> str:

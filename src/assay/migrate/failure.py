@@ -12,6 +12,12 @@ from assay.migrate.scripts import Ready
 from assay.runtime.connecting import translate
 from assay.sql.splitting import Statement
 
+_HINTS = {
+    "55P03": "another session has a lock that is in the way, most likely the one with the oldest transaction: "
+    "select pid, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start",
+}
+"""By SQLSTATE, for errors that PostgreSQL leaves without a hint."""
+
 
 def statement_failed(
     ready: Ready, number: int, statement: Statement, error: Exception, remains: str, *, ahead: int = 0
@@ -68,6 +74,6 @@ def _message(error: asyncpg.PostgresError) -> str:
 
 def _further(error: asyncpg.PostgresError) -> list[tuple[str, str]]:
     inner = " ".join(error.internal_query.split())[:200] if error.internal_query else None
-    hint = missing_extension(error.sqlstate, _message(error)) or error.hint
+    hint = missing_extension(error.sqlstate, _message(error)) or error.hint or _HINTS.get(error.sqlstate or "")
     parts = [("detail", error.detail), ("hint", hint), ("in the query", inner), ("in", error.context)]
     return [(label, text.partition("\n")[0]) for label, text in parts if text]
