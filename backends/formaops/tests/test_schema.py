@@ -39,7 +39,9 @@ INDEXES = {
 WANTED = {
     "prompts": ["user_id, status", "created_at", "status, published_at"],
     "prompt_versions": ["prompt_id, version", "prompt_id, created_at"],
-    "executions": ["created_at", "prompt_id, created_at", "status, created_at", "user_id, created_at", "user_id, status"],
+    "executions": [
+        "user_id, status", "created_at", "prompt_id, created_at", "status, created_at", "user_id, created_at"
+    ],
     "validations": ["prompt_id, is_active"],
     "execution_logs": ["execution_id, timestamp", "level, timestamp"],
     "api_keys": ["user_id, is_active", "key_hash"],
