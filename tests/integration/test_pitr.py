@@ -21,7 +21,9 @@ from assay.config import DatabaseUrl
 from assay.errors import BackupError
 from assay.ops.backup.pitr.archive import WAL, SetUp, archive_command, flush, read_status, set_up
 from assay.ops.backup.pitr.base import Base, data_of, list_bases, make_base
+from assay.ops.backup.pitr.prune import prune_archive
 from assay.ops.backup.pitr.restore import restore_to
+from assay.ops.backup.retention import Policy
 from assay.server import postmaster
 from assay.server.account import service_account
 from assay.server.layout import Layout
@@ -185,6 +187,39 @@ async def test_a_base_backup_that_fails_leaves_nothing(archive: Path, base: Base
     assert [one.id for one in list_bases(archive)] == [base.id]
     (archive / "base" / "20200101T000000Z-base-abcdef").rmdir()
     assert list(archive.glob("base/*")) == before
+
+
+async def test_pruning_keeps_the_log_that_the_oldest_base_backup_left_needs(
+    node: Node, archive: Path, base: Base, home: Path
+) -> None:
+    write(node, 90)
+    await flush(node.url)
+    newer = await make_base(node.url, archive)
+    write(node, 91)
+    await flush(node.url)
+    copy = home / "pruned"
+    shutil.copytree(archive, copy)
+    shutil.rmtree(archive / "base" / newer.id)
+    account = service_account()
+    for path in (copy / WAL, *(copy / WAL).iterdir()):
+        os.chown(path, account.uid if account else -1, account.gid if account else -1)
+    half = copy / "base" / "20200101T000000Z-base-abcdef"
+    half.mkdir()
+    os.utime(half, (0, 0))
+    tried = await prune_archive(copy, Policy(count=1), dry_run=True)
+    kept = {one.backup.id: one.keep for one in tried.decisions}
+    assert kept == {newer.id: True, base.id: False, half.name: False}
+    assert tried.segments > 0
+    before = len(list((copy / WAL).iterdir()))
+    assert (await prune_archive(copy, Policy(count=1))).segments == tried.segments
+    assert len(list((copy / WAL).iterdir())) == before - tried.segments
+    assert [path.name for path in (copy / "base").iterdir()] == [newer.id]
+    found = await read_status(node.url, copy)
+    assert (found.missing, [one.id for one in found.bases]) == ((), [newer.id])
+    done = await restore_to(copy, newer.finished + timedelta(milliseconds=1), home / "of-pruned")
+    assert done.base.id == newer.id
+    shutil.rmtree(home / "of-pruned")
+    shutil.rmtree(copy)
 
 
 async def test_a_server_with_tablespaces_is_left_to_pgbackrest(

@@ -12,6 +12,7 @@ import click
 
 from assay.cli import backup_pgbackrest
 from assay.cli.backup_options import size, url_option
+from assay.cli.backup_prune import decided, tell
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database
 from assay.config import load_settings
@@ -135,6 +136,32 @@ def status(database_url: str | None, archive: Path | None, stanza: str | None, o
     else:
         _show(found, problems)
     sys.exit(1 if problems else 0)
+
+
+@pitr.command()
+@archive_option
+@click.option("--days", type=click.IntRange(min=1), help="Remove base backups that are older.  [default: 30]")
+@click.option("--count", type=click.IntRange(min=1), help="Keep so many base backups.  [default: all]")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@format_option()
+def prune(archive: Path | None, days: int | None, count: int | None, dry_run: bool, output_format: str) -> None:
+    """Remove base backups that are too old or too many, and the log that only they needed.
+
+    The last base backup always stays. pgBackRest removes its own, as its configuration says.
+    """
+    from assay.ops.backup.pitr.prune import prune_archive
+    from assay.ops.backup.retention import Policy
+    from assay.ops.backup.settings import LOCAL_DAYS
+
+    folder = _folder(archive)
+    done = asyncio.run(prune_archive(folder, Policy(days or LOCAL_DAYS, count), dry_run=dry_run))
+    if output_format == "json":
+        write_json({
+            "archive": str(folder), "dry_run": dry_run, "segments": done.segments, "bases": decided(done.decisions),
+        })  # fmt: skip
+        return
+    tell(done.decisions, dry_run)
+    print(f"{done.segments} segments of the log {'would be' if dry_run else 'were'} removed from {folder}")
 
 
 @pitr.command()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.cli.backup_options import opened, size, store_option
 from assay.cli.output import format_option, write_json
+
+if TYPE_CHECKING:
+    from assay.ops.backup.retention import Decision
 
 
 @click.command()
@@ -35,12 +40,22 @@ def prune(store: str | None, days: int | None, count: int | None, dry_run: bool,
         write_json({
             "store": kept.place,
             "dry_run": dry_run,
-            "backups": [{"id": one.backup.id, "keep": one.keep, "why": one.why} for one in pruned.decisions],
+            "backups": decided(pruned.decisions),
             "freed": pruned.freed,
         })  # fmt: skip
         return
-    for one in pruned.decisions:
-        word = "keep" if one.keep else "would go" if dry_run else "removed"
-        print(f"{one.backup.id}  {word:<8}  {one.why}")
+    tell(pruned.decisions, dry_run)
     verb = "would be" if dry_run else "were"
     print(f"{len(gone)} of {len(pruned.decisions)} backups {verb} removed from {kept.place}, {size(pruned.freed)}")
+
+
+def tell(decisions: Iterable[Decision], dry_run: bool) -> None:
+    """Print what became of each backup, and why."""
+    for one in decisions:
+        word = "keep" if one.keep else "would go" if dry_run else "removed"
+        print(f"{one.backup.id}  {word:<8}  {one.why}")
+
+
+def decided(decisions: Iterable[Decision]) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [{"id": one.backup.id, "keep": one.keep, "why": one.why} for one in decisions]

@@ -144,11 +144,16 @@ async def _end(process: Process) -> None:
 def _failure(program: Path, url: DatabaseUrl | None, last: deque[str], status: int) -> str:
     """A sentence of what the program complained of; what it tells of its progress is left out."""
     lines = [line.strip() for line in last if line.strip()]
-    telling = [line for line in lines if any(word in line for word in _TELLING)]
+    telling = [line for line in lines if any(word in line for word in _TELLING) and not _is_beside(line)]
     words = [line.removeprefix(f"{program.name}: ").removeprefix("error: ") for line in telling or lines[-2:]]
     where = f" on {url.place}" if url is not None else ""
     advice = next((advice for sign, advice in _ADVICE.items() if any(sign in line for line in lines)), "")
     return f"{program.name} failed{where}: {'; '.join(words[-4:]) or f'it ended with status {status}'}{advice}"
+
+
+def _is_beside(line: str) -> bool:
+    """Whether it is what a server that is not up yet told those who asked whether it is."""
+    return "the database system is" in line or "Hot standby mode is disabled" in line
 
 
 _ADVICE = {

@@ -16,7 +16,7 @@ _CONNECTIONS = f"""
 select a.datname::text as database, a.usename::text as role,
     coalesce(nullif(a.application_name, ''), '-') as application, a.state, count(*) as connections,
     count(*) filter (where a.wait_event_type = 'Lock') as waiting,
-    max(extract(epoch from now() - a.state_change))::float8 as longest
+    greatest(max(extract(epoch from clock_timestamp() - a.state_change)), 0)::float8 as longest
 from pg_stat_activity a where {_CLIENT} and a.pid <> pg_backend_pid()
 group by 1, 2, 3, 4 order by 5 desc, 1, 2, 3, 4 limit $1
 """  # noqa: S608 - made of texts of this module

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from assay.config import Settings
 from assay.ops.stats.normalising import normalised
 from assay.proof.discover.model import Call, Discovery
-from assay.proof.guard import Guard
+from assay.proof.guard import Guard, Lost
 from assay.proof.verdict import import_failure, read_query
 from assay.proof.verdict.query import Dynamic, Query
 
@@ -71,7 +71,11 @@ def _of_call(call: Call, expressions: Expressions, arguments: Arguments) -> Iter
         return
     if dynamic.template.choices and import_failure(call, expressions) is not None:
         return
-    with expressions.modules.running(call.source):
-        found = branches(dynamic, arguments)
+    try:
+        with expressions.modules.running(call.source):
+            found = branches(dynamic, arguments)
+    except Lost as error:
+        expressions.modules.give_up(call.source, error)
+        return
     if isinstance(found, Branches):
         yield from (_told(call, query) for query in found.queries)

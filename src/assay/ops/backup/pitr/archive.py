@@ -31,7 +31,7 @@ where name in ('archive_mode', 'archive_command', 'archive_library', 'wal_level'
 """
 _ARCHIVER = """
 select archived_count, last_archived_wal, last_archived_time, failed_count, last_failed_wal, last_failed_time,
-    pg_walfile_name(pg_current_wal_lsn()) as current, pg_size_bytes(current_setting('wal_segment_size')) as size
+    pg_walfile_name(pg_current_wal_lsn()) as current
 from pg_stat_archiver
 """
 _LEVELS = ("replica", "logical")
@@ -150,7 +150,7 @@ async def read_status(url: DatabaseUrl, folder: Path) -> Status:
     gaps: tuple[str, ...] = ()
     if bases:
         oldest = bases[-1]
-        gaps = missing(names, segment_of(oldest.timeline, oldest.start, found["size"]), found["size"])
+        gaps = missing(names, segment_of(oldest.timeline, oldest.start, oldest.segment_size), oldest.segment_size)
     on = settings["archive_mode"]["setting"] != "off"
     return Status(
         on, _problem(found, on=on), found["last_archived_wal"], found["last_archived_time"], len(names), gaps, bases

@@ -23,10 +23,12 @@ from assay.server.client_programs import client_program
 BASES = "base"
 """The folder of the base backups, in that of the archive."""
 DATA = "data"
-_ABOUT = "base.json"
+ABOUT = "base.json"
+"""What says that a base backup is complete, and what it is of."""
 _ASKED = """
 select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
     (select rolname from pg_roles where oid = 10) as superuser, clock_timestamp() as clock,
+    pg_size_bytes(current_setting('wal_segment_size')) as segment_size,
     (select min(spcname) from pg_tablespace where spcname not in ('pg_default', 'pg_global')) as tablespace
 """
 
@@ -47,9 +49,20 @@ class Base:
     start: str
     """The position in the write-ahead log that a restore begins at."""
     end: str
+    segment_size: int
+    """Bytes of a segment of the log."""
     size: int
     """Bytes."""
     assay: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    version: str
+    major: int
+    superuser: str
+    clock: datetime
+    segment_size: int
 
 
 class _Range(msgspec.Struct, rename={"timeline": "Timeline", "start": "Start-LSN", "end": "End-LSN"}):
@@ -74,22 +87,23 @@ async def make_base(url: DatabaseUrl, folder: Path, *, now: datetime | None = No
 
     Raises BackupError when pg_basebackup or the check fails; what was copied is then removed.
     """
-    version, major, superuser, started = await _ask(url)
+    asked = await _ask(url)
     target = folder / BASES / new_id("base", now or datetime.now(UTC))
     try:
         target.mkdir(parents=True, mode=0o700)
         arguments = ["--no-password", "--checkpoint=fast", "--wal-method=stream", "--manifest-checksums=SHA256"]
-        program = client_program("pg_basebackup", major)
+        program = client_program("pg_basebackup", asked.major)
         await run_program(program, url, [*arguments, f"--pgdata={target / DATA}"])
-        await check_copy(target / DATA, major)
-        _, _, _, finished = await _ask(url)
+        await check_copy(target / DATA, asked.major)
+        finished = (await _ask(url)).clock
         wal = _range(target / DATA / "backup_manifest")
         size = sum(path.stat().st_size for path in (target / DATA).rglob("*") if path.is_file())
         base = Base(
-            target.name, started, finished, version, major, superuser, wal.timeline, wal.start, wal.end, size,
-            __version__,
+            id=target.name, started=asked.clock, finished=finished, server_version=asked.version,
+            server_major=asked.major, superuser=asked.superuser, timeline=wal.timeline, start=wal.start, end=wal.end,
+            segment_size=asked.segment_size, size=size, assay=__version__,
         )  # fmt: skip
-        replace_file(target / _ABOUT, msgspec.json.format(msgspec.json.encode(base), indent=2) + b"\n", 0o600)
+        replace_file(target / ABOUT, msgspec.json.format(msgspec.json.encode(base), indent=2) + b"\n", 0o600)
     except BaseException as error:
         await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
         if isinstance(error, OSError):
@@ -104,7 +118,7 @@ def list_bases(folder: Path) -> tuple[Base, ...]:
     Raises BackupError when the archive cannot be read.
     """
     try:
-        places = [path / _ABOUT for path in (folder / BASES).iterdir() if is_id(path.name)]
+        places = [path / ABOUT for path in (folder / BASES).iterdir() if is_id(path.name)]
         bases = [msgspec.json.decode(path.read_bytes(), type=Base) for path in places if path.is_file()]
     except FileNotFoundError:
         return ()
@@ -129,7 +143,7 @@ async def check_copy(data: Path, major: int) -> None:
     await run_program(client_program("pg_verifybackup", major), None, ["--exit-on-error", "."], folder=data)
 
 
-async def _ask(url: DatabaseUrl) -> tuple[str, int, str, datetime]:
+async def _ask(url: DatabaseUrl) -> _Asked:
     connection = await open_connection(url)
     try:
         (found,) = await connection.fetch(_ASKED)
@@ -142,7 +156,8 @@ async def _ask(url: DatabaseUrl) -> tuple[str, int, str, datetime]:
             f"The server has the tablespace {found['tablespace']}, whose folder a restored copy would share with it; "
             "use pgBackRest, which moves tablespaces (--stanza)"
         )
-    return found["version"].partition(" ")[0], found["major"], found["superuser"], found["clock"]
+    version = found["version"].partition(" ")[0]
+    return _Asked(version, found["major"], found["superuser"], found["clock"], found["segment_size"])
 
 
 def _range(path: Path) -> _Range:
