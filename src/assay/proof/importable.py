@@ -54,9 +54,10 @@ class Importable:
     def __exit__(self, *exc_info: object) -> None:
         sys.path[:] = self._path
         sys.dont_write_bytecode = self._writes
-        for name in set(sys.modules) - self._before | set(self._aside):
-            if name in sys.modules and is_below(sys.modules[name], self._root):
-                del sys.modules[name]
+        since = [name for name in set(sys.modules) - self._before | set(self._aside) if name in sys.modules]
+        # A folder without __init__.py is looked up in the one above it, so none goes before all have been looked at.
+        for name in [name for name in since if is_below(sys.modules[name], self._root)]:
+            del sys.modules[name]
         sys.modules.update(self._aside)
 
     @contextlib.contextmanager
