@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.fixtures.replication import Node, make_primary
-from tests.fixtures.servers import fresh_home, running_in
+from tests.fixtures.servers import eventually, fresh_home, running_in
 
 from assay.config import DatabaseUrl
 from assay.errors import BackupError
@@ -27,6 +28,7 @@ from assay.ops.backup.retention import Policy
 from assay.server import postmaster
 from assay.server.account import service_account
 from assay.server.layout import Layout
+from assay.server.processes import command_line
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +276,24 @@ def test_the_commands_say_what_they_did(node: Node, archive: Path, base: Base, h
     assert (done.returncode, done.stderr) == (0, "")
     assert f"to {home}/by-command as it was at {moment.isoformat(' ')}" in done.stdout
     shutil.rmtree(home / "by-command")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_restore_that_is_struck_down_leaves_no_server_and_no_directory(
+    archive: Path, base: Base, home: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "assay", "backup", "pitr", "restore", "-a", archive, "--into", home / "struck"]
+    moment = (base.finished + timedelta(milliseconds=1)).isoformat()
+    with subprocess.Popen([*command, "--to", moment], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert eventually(lambda: bool(list(home.glob(".struck.restoring-*/postmaster.pid"))))
+        process.send_signal(number)
+        process.communicate()
+    assert eventually(lambda: not [pid for pid in running_in(home) if ".struck" in command_line(pid)])
+    assert not (home / "struck").exists()
+    left = list(home.glob(".struck.*"))
+    assert bool(left) == (number is signal.SIGKILL)
+    for path in left:
+        shutil.rmtree(path)
 
 
 @pytest.mark.parametrize(
