@@ -18,13 +18,13 @@ import asyncpg
 import pytest
 
 from assay.config import DatabaseUrl
-from assay.errors import BackupError, UsageError
+from assay.errors import BackupError, DatabaseError, UsageError
 from assay.ops.backup import create
 from assay.ops.backup.create import Wanted, create_backup
 from assay.ops.backup.databases import FILLING
 from assay.ops.backup.listing import find_backup, list_backups
 from assay.ops.backup.loading import Loading
-from assay.ops.backup.manifest import Archive, Contents
+from assay.ops.backup.manifest import Archive, Contents, Properties
 from assay.ops.backup.prune import prune
 from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.retention import Policy, State
@@ -443,3 +443,16 @@ async def test_latest_of_a_store_of_several_databases_is_that_of_the_url(
     assert (await find_backup(store, "latest", shop_18.place)).id == own.id
     with pytest.raises(BackupError, match=r"has backups of several databases, and none of .*; give an id"):
         await find_backup(store, "latest", shop_18.with_database("other").place)
+
+
+async def test_a_locale_that_the_server_lacks_is_told_and_does_not_keep_a_backup_from_being_verified(
+    shop: DatabaseUrl, elsewhere: DatabaseUrl, store: LocalStore
+) -> None:
+    manifest = await create_backup(shop, store)
+    foreign = replace(manifest, properties=Properties("UTF8", "tlh_XX.UTF-8", "tlh_XX.UTF-8"))
+    with pytest.raises(DatabaseError, match=r"install tlh_XX\.UTF-8 on the server's machine"):
+        await restore_backup(store, foreign, elsewhere)
+    verified = await verify_backup(store, foreign, shop)
+    assert verified.differences == ()
+    assert [note.startswith("The scratch database sorts by C, for its server") for note in verified.notes] == [True]
+    assert await unfinished(shop) == []

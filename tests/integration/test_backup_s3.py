@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import secrets
@@ -197,3 +198,25 @@ async def test_what_else_lies_in_the_bucket_is_left_alone(noisy: DatabaseUrl, bu
     await create_backup(noisy, store, Wanted(contents=Contents.SCHEMA))
     await prune(store, Policy(days=1), now=datetime.now(UTC) + timedelta(days=50))
     assert "notes.txt" in bucket.files()
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("RequestTimeTooSkewed", "this machine's clock is wrong; set it"),
+        ("AccessDenied", "the key may not do that; it needs to list, read, write and delete below the prefix"),
+    ],
+)
+async def test_what_only_amazon_says_is_told_in_words(code: str, what: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        store = S3Store("s3://bucket/app", {"endpoint": f"http://127.0.0.1:{port}", "allow-http": True}, KEYS)
+        with pytest.raises(BackupError, match=what):
+            await store.prepare()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, translate
+from assay.config import DatabaseUrl
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
 
 _TABLES = """
 select format('%I.%I', n.nspname, c.relname) as name
@@ -78,6 +79,22 @@ async def read_contents(
             yield TableContents(name, rows, _joined(high, low) if content else None)
     except DRIVER_ERRORS as error:
         raise translate(error) from error
+
+
+async def contents_of(url: DatabaseUrl, *, content: bool = False) -> dict[str, TableContents]:
+    """What all tables of a database hold, at one moment, by their names.
+
+    Raises ConnectionFailed and the like, InsufficientPrivilege.
+    """
+    connection = await open_connection(url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            names = await table_names(connection)
+            return {one.name: one async for one in read_contents(connection, names, content=content)}
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
 
 
 def _joined(high: str | None, low: str | None) -> str:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from assay.config import DatabaseUrl
 from assay.errors import DatabaseError, Error, UsageError
-from assay.ops.contents import TableContents, read_contents, table_names
+from assay.ops.contents import TableContents, contents_of
 from assay.ops.seed import Seeded, load
-from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 from assay.server.databases import drop_database
 from assay.server.templates import clone_database
 
@@ -67,7 +66,7 @@ async def check_seeds(scratch: DatabaseUrl, files: Sequence[Path]) -> Checked:
     Raises what ``load`` does when the first run fails.
     """
     first = tuple([seeded async for seeded in load(scratch, files)])
-    after_first = state = await _contents(scratch)
+    after_first = state = await contents_of(scratch, content=True)
     second: list[Seeded] = []
     changes: list[tuple[Path, set[str]]] = []
     for file in files:
@@ -75,7 +74,7 @@ async def check_seeds(scratch: DatabaseUrl, files: Sequence[Path]) -> Checked:
             second += [seeded async for seeded in load(scratch, [file])]
         except (DatabaseError, UsageError) as error:
             return Checked(first, tuple(second), (Changed(file, None, _failure(error)),))
-        new = await _contents(scratch)
+        new = await contents_of(scratch, content=True)
         changes.append((file, _different(state, new)))
         state = new
     left = _different(after_first, state)
@@ -105,15 +104,3 @@ def _text(table: str, first: TableContents | None, second: TableContents | None)
 
 def _rows(count: int) -> str:
     return f"{count} row{'' if count == 1 else 's'}"
-
-
-async def _contents(url: DatabaseUrl) -> dict[str, TableContents]:
-    connection = await open_connection(url)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            names = await table_names(connection)
-            return {one.name: one async for one in read_contents(connection, names, content=True)}
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
-    finally:
-        await connection.close()

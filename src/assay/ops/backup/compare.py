@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import asyncpg
+
 from assay.config import DatabaseUrl
 from assay.ops.backup.databases import schema_seal
 from assay.ops.backup.manifest import Contents, Manifest, SchemaSeal
-from assay.ops.contents import TableContents, read_contents, table_names
+from assay.ops.contents import TableContents, contents_of
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 
 _INSERTED = "select format('%I.%I', schemaname, relname), n_tup_ins - n_tup_del from pg_stat_user_tables"
@@ -35,17 +37,9 @@ async def compare_tables(manifest: Manifest, restored: DatabaseUrl, *, content: 
     """
     if manifest.contents is Contents.SCHEMA:
         return ()
-    connection = await open_connection(restored)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            names = await table_names(connection)
-            found = {one.name: one async for one in read_contents(connection, names, content=content)}
-            large = await connection.fetchval("select count(*) from pg_largeobject_metadata")
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
-    finally:
-        await connection.close()
+    found = await contents_of(restored, content=content)
     differences = [one for table in manifest.tables if (one := _difference(table, found.get(table.name), content))]
+    ((large,),) = await _fetch(restored, "select count(*) from pg_largeobject_metadata")
     if large != manifest.large_objects:
         differences.append(_counted("large objects", f"there are {large} large objects", manifest.large_objects))
     return tuple(differences)
@@ -59,13 +53,7 @@ async def compare_loaded(manifest: Manifest, restored: DatabaseUrl) -> tuple[Dif
 
     Raises ConnectionFailed and the like.
     """
-    connection = await open_connection(restored)
-    try:
-        inserted = {row[0]: row[1] for row in await connection.fetch(_INSERTED)}
-    except DRIVER_ERRORS as error:
-        raise translate(error) from error
-    finally:
-        await connection.close()
+    inserted = {row[0]: row[1] for row in await _fetch(restored, _INSERTED)}
     if all(inserted.get(table.name) == table.rows for table in manifest.tables):
         return ()
     return await compare_tables(manifest, restored)
@@ -109,3 +97,13 @@ def _difference(table: TableContents, found: TableContents | None, content: bool
 
 def _counted(what: str, found: str, expected: int) -> Difference:
     return Difference(what, f"{found}, {expected} were backed up")
+
+
+async def _fetch(url: DatabaseUrl, sql: str) -> list[asyncpg.Record]:
+    connection = await open_connection(url)
+    try:
+        return await connection.fetch(sql)
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()

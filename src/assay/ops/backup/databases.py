@@ -154,11 +154,22 @@ async def being_filled(server: DatabaseUrl, properties: Properties) -> AsyncIter
     async with maintenance(server) as work:
         await _sweep(work)
         await work.value("select pg_advisory_lock($1)", _lock(key))
-        await work.execute(_create(name, properties, await _major(work)))
+        await _make(work, name, properties)
         try:
             yield server.with_database(name)
         finally:
             await asyncio.shield(_drop(server, name))
+
+
+async def _make(work: Maintenance, name: str, properties: Properties) -> None:
+    try:
+        await work.execute(_create(name, properties, await _major(work)))
+    except DatabaseError as error:
+        if "locale" in error.message:
+            error.args = (
+                f"{error.message}; install {properties.locale or properties.collate} on the server's machine",
+            )
+        raise
 
 
 async def put_in_place(filled: DatabaseUrl, name: str, *, replace: bool) -> None:

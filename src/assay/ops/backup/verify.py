@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
 from assay.config import DatabaseUrl
-from assay.errors import UsageError
+from assay.errors import DatabaseError, UsageError
 from assay.ops.backup.compare import Difference, compare_schemas, compare_tables
 from assay.ops.backup.create import Told, archive_name
 from assay.ops.backup.databases import being_filled, server_major
 from assay.ops.backup.fetching import fetched, find_damage
 from assay.ops.backup.loading import Loading, check_version, load
-from assay.ops.backup.manifest import Contents, Manifest
+from assay.ops.backup.manifest import Contents, Manifest, Properties
 from assay.ops.backup.stores import Store
 
 
@@ -67,14 +69,32 @@ async def verify_backup(
         damaged = await find_damage(manifest, folder)
         if damaged:
             return Verified(manifest, damaged, perf_counter() - started, content)
-        async with being_filled(server, manifest.properties) as scratch:
+        async with _scratch(server, manifest) as (scratch, sorting):
             archive = folder / archive_name(manifest.archive)
             await load(manifest, archive, scratch, loading, major=major, schema_of=schema_of, told=told)
             differences = list(await compare_tables(manifest, scratch, content=content))
-            notes = _not_compared(manifest, major)
-            if not notes:
+            unlike = _not_compared(manifest, major)
+            if not unlike:
                 differences += await compare_schemas(manifest, scratch)
-    return Verified(manifest, tuple(differences), perf_counter() - started, content, notes)
+    return Verified(manifest, tuple(differences), perf_counter() - started, content, (*sorting, *unlike))
+
+
+@asynccontextmanager
+async def _scratch(server: DatabaseUrl, manifest: Manifest) -> AsyncIterator[tuple[DatabaseUrl, tuple[str, ...]]]:
+    """A scratch database that sorts as the one that was backed up, or else, with a note, in another way."""
+    async with AsyncExitStack() as stack:
+        notes: tuple[str, ...] = ()
+        try:
+            scratch = await stack.enter_async_context(being_filled(server, manifest.properties))
+        except DatabaseError as error:
+            if "locale" not in error.message:
+                raise
+            plain = Properties(manifest.properties.encoding, "C", "C")
+            scratch = await stack.enter_async_context(being_filled(server, plain))
+            notes = (
+                f"The scratch database sorts by C, for its server does not know the backup's own: {error.message}",
+            )
+        yield scratch, notes
 
 
 def _not_compared(manifest: Manifest, major: int) -> tuple[str, ...]:
