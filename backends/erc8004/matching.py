@@ -70,7 +70,8 @@ async def match_chain(pool: assay.Pool, chain_id: int, *, limit: int = BATCH) ->
         found = await events.of_chain_after(transaction, chain_id, position.last_event_id, limit)
         if found:
             await _match(transaction, chain_id, found)
-        reached = found[-1].id if len(found) == limit else max([last, *(event.id for event in found[-1:])])
+        ids = [position.last_event_id, *(event.id for event in found[-1:])]
+        reached = max(ids) if len(found) == limit else max(*ids, last)
         await match_positions.move(transaction, chain_id, reached)
     return len(found)
 

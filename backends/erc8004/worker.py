@@ -33,6 +33,8 @@ MAINTENANCE = 3600.0
 RETRY = 1.0
 """Seconds before work is taken up again, after the server was away."""
 
+PASSING: tuple[type[assay.Error], ...] = (*following.AWAY, assay.DeadlockDetected)
+
 _log = logging.getLogger("erc8004.worker")
 
 
@@ -72,13 +74,13 @@ class Worker:
                 pass
 
     async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do a kind of work until it ends or ``stop`` is set; take it up again when the server was away."""
+        """Do a kind of work until it ends or ``stop`` is set; take it up again after what passes."""
         while not self.stop.is_set():
             try:
                 await work()
                 return
-            except following.AWAY as error:
-                _log.warning("the database is away: %s", error)
+            except PASSING as error:
+                _log.warning("taken up again in a moment: %s", error)
                 await self._pause(RETRY)
 
     async def _ingest(self, file: Path, *, follow: bool) -> None:

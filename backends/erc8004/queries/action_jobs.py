@@ -34,12 +34,18 @@ async def add(db: assay.Executor, jobs: Sequence[NewJob]) -> int:
 
 
 async def take(db: assay.Executor, limit: int, lease: timedelta) -> list[Job]:
-    """Take jobs that are due: nobody else gets them for the length of the lease."""
+    """Take jobs that are due, by priority: nobody else gets them for the length of the lease."""
     return await db.fetch_all(
         Job,
         """
         with due as (
-            select id from action_jobs where due_at <= now() order by due_at limit $1 for update skip locked
+            select j.id
+            from action_jobs j
+            join trigger_actions a on a.id = j.action_id
+            where j.due_at <= now()
+            order by j.due_at, a.priority, j.event_id
+            limit $1
+            for update of j skip locked
         ), taken as (
             update action_jobs set due_at = now() + $2
             from due

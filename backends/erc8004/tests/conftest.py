@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from backends.common.testing import visited
+from backends.erc8004 import signing_in
 from backends.erc8004.app import create_app
 from backends.erc8004.options import Options, load
 from tests.conftest import assay_home, database, database_18, driver, fresh, server, server_18  # noqa: F401
@@ -22,6 +24,14 @@ from assay.config import DatabaseUrl, Settings, load_settings
 
 BACKEND = Path(__file__).parents[1]
 MIGRATIONS = BACKEND / "migrations"
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords that take no time: the real ones take two hundred times as long, on purpose."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(signing_in, "_hasher", hasher)
+    monkeypatch.setattr(signing_in, "_NOBODY", hasher.hash(""))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from backends.common.testing import run_assay
 from backends.erc8004.conditions import read
 from backends.erc8004.matching import match_all
@@ -56,16 +57,19 @@ async def test_line_7_loading_them_again_changes_nothing(catalog: asyncpg.Connec
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "charlie"])
-async def test_line_7_the_users_sign_in_with_their_password(
-    client: httpx.AsyncClient, catalog: asyncpg.Connection, name: str
-) -> None:
+async def test_line_7_the_users_sign_in_with_their_password(client: httpx.AsyncClient, name: str) -> None:
     headers = await sign_in(client, name, "password123")
     assert (await client.get("/me", headers=headers)).json()["username"] == name
     (mine,) = (await client.get("/triggers", headers=headers)).json()["triggers"]
     assert mine["conditions"]
     assert mine["actions"]
-    stored = await catalog.fetchval("select password_hash from users where username = $1", name)
-    assert stored.startswith("$argon2id$")
+
+
+async def test_line_7_passwords_are_stored_as_a_sign_up_stores_them_today(catalog: asyncpg.Connection) -> None:
+    hashes = [row[0] for row in await catalog.fetch("select password_hash from users")]
+    assert [hashed.startswith("$argon2id$") for hashed in hashes] == [True] * 3
+    assert len(set(hashes)) == 3, "each has a salt of its own"
+    assert not any(PasswordHasher().check_needs_rehash(hashed) for hashed in hashes)
 
 
 async def test_line_7_conditions_and_actions_can_be_used(pool: assay.Pool, catalog: asyncpg.Connection) -> None:
