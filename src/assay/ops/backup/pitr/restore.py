@@ -20,8 +20,8 @@ from assay.ops.backup.pitr.archive import restore_command
 from assay.ops.backup.pitr.base import Base, check_copy, data_of, list_bases
 from assay.ops.backup.programs import running
 from assay.runtime.connecting import open_connection
+from assay.server import Server
 from assay.server.account import Account, can_enter, service_account
-from assay.server.client_programs import client_program
 
 _NOT_COPIED = ("postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal")
 _AFTERWARDS = """
@@ -95,7 +95,8 @@ async def replay(
     with tempfile.TemporaryDirectory(prefix="assay-pitr-") as name:
         place = Path(name)
         _configure(place, base, account)
-        program = client_program("postgres", base.server_major)
+        # Where the account can run it, which a virtual environment under /root is closed to.
+        program = Server.locate(str(base.server_major)).binary("postgres")
         async with running(program, None, _arguments(data, place, targets), account=account) as process:
             url = DatabaseUrl(base.superuser, None, str(place), None, "template1")
             last = None
