@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -128,19 +129,25 @@ def _differing(old: Settings, new: Settings) -> int:
     return len(before ^ after)
 
 
-def brought_by(settings: Settings, before: Path, after: Path, server: DatabaseUrl | None = None) -> tuple[Finding, ...]:
-    """What goes wrong in the code when the schema of one folder of migrations becomes that of another.
+def brought_by_each(
+    settings: Settings, folders: Sequence[Path], server: DatabaseUrl | None = None
+) -> Iterator[tuple[Finding, ...]]:
+    """What goes wrong in the code when the schema of each of several folders of migrations becomes that of the next.
 
     Args:
         settings: of the project, whose code is proven.
-        before: the folder that builds the schema now.
-        after: the folder that builds the schema to come.
+        folders: of migrations, in order; for two there is one answer.
         server: as for :func:`against`.
 
     Raises what ``check`` raises.
     """
-    now, then = (replace(settings, migrations=folder, offline=False) for folder in (before, after))
-    return _Comparison(server, None).side(now, then, _differing(now, then)).findings
+    comparison = _Comparison(server, None)
+    steps = [replace(settings, migrations=folder) for folder in folders]
+    here = comparison.report(steps[0], steps[0])
+    for before, after in pairwise(steps):
+        there = comparison.report(after, after)
+        yield comparison.difference(before, after, here, there).findings
+        here = there
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +157,24 @@ class _Comparison:
 
     def side(self, code: Settings, schema: Settings, differing: int) -> Report:
         """The code's report on the other schema, with only what it did not find on its own."""
-        there = proven(replace(code, migrations=schema.migrations, offline=False), self.server, self.progress)
+        there = self.report(code, schema)
         if not differing:
             return replace(there, findings=())
-        here = proven(replace(code, offline=False), self.server, self.progress)
+        return self.difference(code, schema, self.report(code, code), there)
+
+    def report(self, code: Settings, schema: Settings) -> Report:
+        """What is found in the code of one on the schema of the other."""
+        return proven(replace(code, migrations=schema.migrations, offline=False), self.server, self.progress)
+
+    def difference(self, code: Settings, schema: Settings, here: Report, there: Report) -> Report:
+        """The report there with only what the report here does not have.
+
+        Args:
+            code: whose migrations build the schema here.
+            schema: whose migrations build the schema there.
+            here: the code's report on the one.
+            there: the code's report on the other.
+        """
         known = {(found.place, found.rule.code, found.message) for found in here.findings}
         brought = [found for found in there.findings if (found.place, found.rule.code, found.message) not in known]
         queries = {_place(query): query for query in msgspec.json.decode(here.queries)}

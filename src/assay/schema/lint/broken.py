@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.config import DatabaseUrl, Settings
 from assay.migrate.model import Migration
-from assay.proof.against import brought_by
+from assay.proof.against import brought_by_each
 from assay.proof.findings import Finding
 from assay.schema.lint.pending import Chosen
 from assay.schema.lint.rules import finding
@@ -27,21 +27,17 @@ def broken_queries(
 
     Raises what ``assay check`` raises.
     """
-    done = list(chosen.applied)
-    for migration in chosen.pending:
-        if done:
-            for found in _brought(settings, done, migration, server):
-                yield migration, _told(found, migration)
-        done.append(migration)
-
-
-def _brought(
-    settings: Settings, done: Sequence[Migration], migration: Migration, server: DatabaseUrl | None
-) -> tuple[Finding, ...]:
+    done, pending = list(chosen.applied), list(chosen.pending)
+    if not done:
+        done, pending = pending[:1], pending[1:]
+    if not pending:
+        return
     with tempfile.TemporaryDirectory(prefix="assay-lint-") as folder:
-        before = _folder(Path(folder) / "before", done)
-        after = _folder(Path(folder) / "after", [*done, migration])
-        return tuple(found for found in brought_by(settings, before, after, server) if found.is_error)
+        steps = [_folder(Path(folder) / str(number), [*done, *pending[:number]]) for number in range(len(pending) + 1)]
+        for migration, brought in zip(pending, brought_by_each(settings, steps, server), strict=True):
+            for found in brought:
+                if found.is_error:
+                    yield migration, _told(found, migration)
 
 
 def _folder(path: Path, migrations: Sequence[Migration]) -> Path:

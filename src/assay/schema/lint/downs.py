@@ -13,7 +13,7 @@ from assay.migrate.places import Place
 from assay.migrate.scripts import make_ready
 from assay.proof.findings import Finding
 from assay.proof.report import counted
-from assay.schema.dump import Contents, dump_schema
+from assay.schema.dump import Contents, dump_schema, written_out
 from assay.schema.lint.pending import Chosen, scratch_with
 from assay.schema.lint.rules import finding
 
@@ -47,31 +47,52 @@ async def wrong_downs(server: DatabaseUrl, chosen: Chosen) -> AsyncIterator[tupl
 
     Raises what ``assay.migrate.run`` and ``dump_schema`` raise.
     """
-    done = list(chosen.applied)
-    for migration in chosen.pending:
-        if migration.down is not None:
-            async with scratch_with(server, done) as scratch:
-                message, because = await _tried(scratch, done, migration)
-            if message:
-                yield migration, finding("MIG202", _first_place(migration), message, because=because)
+    done, pending = list(chosen.applied), list(chosen.pending)
+    while any(migration.down is not None for migration in pending):
+        async with scratch_with(server, done) as scratch:
+            found = await _until_one_is_wrong(server, scratch, done, pending)
+        if found is not None:
+            yield found
+
+
+async def _until_one_is_wrong(
+    server: DatabaseUrl, scratch: DatabaseUrl, done: list[Migration], pending: list[Migration]
+) -> tuple[Migration, Finding] | None:
+    """Take up pending migrations until a down file is wrong, for what it leaves is in the way of the next."""
+    while pending:
+        migration = pending.pop(0)
+        message, because = await _tried(server, scratch, done, migration) if migration.down is not None else ("", ())
         done.append(migration)
+        if message:
+            return migration, finding("MIG202", _first_place(migration), message, because=because)
+        await run(scratch, done)
+    return None
 
 
-async def _tried(url: DatabaseUrl, done: Sequence[Migration], migration: Migration) -> tuple[str, tuple[str, ...]]:
+async def _tried(
+    server: DatabaseUrl, scratch: DatabaseUrl, done: Sequence[Migration], migration: Migration
+) -> tuple[str, tuple[str, ...]]:
     """What is wrong with the down file, and why; an empty text when nothing is."""
-    before = (await dump_schema(url, _CONTENTS)).text
+    before = await written_out(scratch, _CONTENTS)
     both = (*done, migration)
-    await run(url, both)
+    await run(scratch, both)
     try:
-        await revert(url, both)
+        await revert(scratch, both)
     except MigrationError as error:
         return "the down file fails", tuple(str(error).splitlines()[:1])
-    after = (await dump_schema(url, _CONTENTS)).text
-    was, now = _lines(before), _lines(after)
-    reasons = (*_shown("gone", was - now), *_shown("new", now - was))
+    reasons = _differences(before, await written_out(scratch, _CONTENTS))
+    if reasons:  # expressions may only be written otherwise, which loading both shows
+        async with scratch_with(server, done) as other:
+            before = (await dump_schema(other, _CONTENTS)).text
+        reasons = _differences(before, (await dump_schema(scratch, _CONTENTS)).text)
     return (
         f"after up and down of migration {migration.version} the schema is not what it was" if reasons else ""
     ), reasons
+
+
+def _differences(before: str, after: str) -> tuple[str, ...]:
+    was, now = _lines(before), _lines(after)
+    return (*_shown("gone", was - now), *_shown("new", now - was))
 
 
 def _lines(dump: str) -> Counter[str]:
