@@ -69,6 +69,7 @@ async def test_line_3_events_are_loaded_by_copy_with_their_checkpoints(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 async def test_line_3_a_million_events_are_loaded_within_a_few_times_a_bare_copy(
     pool: assay.Pool, catalog: asyncpg.Connection
 ) -> None:

@@ -123,7 +123,7 @@ async def crash(url: DatabaseUrl, catalog: asyncpg.Connection, file: Path, count
             struck += 1
     assert struck == kills, "the file was read before all had been killed; make it longer"
     async with running(url, "--events", file, "--once") as worker:
-        code, said = await finished(worker, 120)
+        code, said = await finished(worker, 900)
     assert code == 0, said
     found = await catalog.fetch("select transaction_hash, log_index from events order by id")
     assert [tuple(row) for row in found] == [(one.transaction_hash, one.log_index) for one in events(count)]
@@ -145,13 +145,15 @@ async def test_line_3_workers_killed_at_random_points_lose_and_repeat_nothing(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 async def test_line_3_workers_killed_at_twenty_random_points_lose_and_repeat_nothing(
     catalog: asyncpg.Connection, migrated: DatabaseUrl, file: Path
 ) -> None:
-    await crash(migrated, catalog, file, count=400_000, kills=20)
+    await crash(migrated, catalog, file, count=300_000, kills=20)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 async def test_line_5_four_killed_and_running_workers_fire_each_trigger_once_for_each_event(
     pool: assay.Pool, catalog: asyncpg.Connection, migrated: DatabaseUrl, file: Path, target: Target
 ) -> None:
