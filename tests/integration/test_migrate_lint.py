@@ -338,6 +338,30 @@ async def test_a_down_file_is_tried(server_18: DatabaseUrl, tmp_path: Path, kind
     assert all(because in "\n".join(each.because) for each in found)
 
 
+async def test_down_files_after_a_wrong_one_are_tried_without_what_it_left(
+    server_18: DatabaseUrl, tmp_path: Path
+) -> None:
+    reversible(tmp_path, "create table x (i integer)", "select 1")
+    (tmp_path / "3_step.up.sql").write_text("create index x_i on x (i)")
+    (tmp_path / "3_step.down.sql").write_text("drop index x_i")
+    (tmp_path / "4_step.up.sql").write_text("alter table x add j integer")
+    (tmp_path / "4_step.down.sql").write_text("select 2")
+    found = [each.version async for each, _ in wrong_downs(server_18, chosen_since(load(tmp_path), 1))]
+    assert found == [2, 4]
+
+
+async def test_a_condition_that_comes_back_written_otherwise_is_the_same(
+    server_18: DatabaseUrl, tmp_path: Path
+) -> None:
+    reversible(
+        tmp_path,
+        "alter table v drop constraint known",
+        "alter table v add constraint known check ((s)::text = any ((array['a'::varchar, 'b'::varchar])::text[]))",
+    )
+    (tmp_path / "1_base.sql").write_text("create table v (s varchar(9) constraint known check (s in ('a', 'b')))")
+    assert [each async for each in wrong_downs(server_18, chosen_since(load(tmp_path), 1))] == []
+
+
 def test_a_missing_down_file_is_an_error_only_where_others_have_one(tmp_path: Path) -> None:
     write(tmp_path, "select 1")
     ((_, found),) = missing_downs(chosen_since(load(tmp_path), 1))
