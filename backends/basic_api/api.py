@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
-from annotated_types import MaxLen, MinLen, Predicate
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from annotated_types import MaxLen, MinLen
+from pydantic import BaseModel
 
 from assay import OMIT, Omitted, PoolStats
 
-from ..common.texts import Text, storable
+from ..common.texts import Text
+from ..common.views import Email, In, View
 from .models import NewUser, User
 
-_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
-Email: TypeAlias = Annotated[
-    str, StringConstraints(pattern=_EMAIL, max_length=255), Predicate(storable), AfterValidator(str.lower), MaxLen(255)
-]
-"""An address with one @ and a dot behind it, in small letters; only a message to it could tell whether it is one."""
-
-
-class UserIn(BaseModel):
+class UserIn(In):
     """Somebody to be added."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Text
     email: Email
@@ -34,18 +26,14 @@ class UserIn(BaseModel):
         return NewUser(self.name, self.email)
 
 
-class UsersIn(BaseModel):
+class UsersIn(In):
     """Several people to be added, all or none."""
-
-    model_config = ConfigDict(extra="forbid")
 
     users: Annotated[list[UserIn], MinLen(1), MaxLen(1000)]
 
 
-class UserChange(BaseModel):
+class UserChange(In):
     """What of somebody is to change; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Text | None = None
     email: Email | None = None
@@ -55,10 +43,8 @@ class UserChange(BaseModel):
         return (OMIT if self.name is None else self.name, OMIT if self.email is None else self.email)
 
 
-class UserView(BaseModel):
+class UserView(View):
     """Somebody who uses the service."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: int
     name: str

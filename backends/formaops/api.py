@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from annotated_types import MaxLen
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from ..common.json_values import storable_json
 from ..common.pages import Cursor
 from ..common.texts import LongText, Text
+from ..common.views import Email, In, JsonObject, View
 from .models import (
-    Execution,
     ExecutionLog,
     ExecutionStatus,
     LogLevel,
     Priority,
-    Prompt,
     PromptStatus,
     UserPlan,
     ValidationStatus,
@@ -28,28 +27,8 @@ from .models import (
     Variable,
 )
 
-_Row = TypeVar("_Row", Prompt, Execution)
-_View = TypeVar("_View", bound="View")
-_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
-
-JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(storable_json)]
 Value: TypeAlias = Annotated[str | float | bool | None, AfterValidator(storable_json)]
-Email: TypeAlias = Annotated[
-    str, StringConstraints(pattern=_EMAIL, max_length=255), AfterValidator(str.lower), AfterValidator(storable_json)
-]
 Tags: TypeAlias = Annotated[list[Text], MaxLen(50)]
-
-
-class In(BaseModel):
-    """What a client sends."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class View(BaseModel):
-    """What a client is shown of a row."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class UserIn(In):
@@ -311,21 +290,6 @@ class Dashboard(BaseModel):
     recent: list[RecentView]
     """The last 20."""
     metrics: MetricsView
-
-
-class Page(BaseModel, Generic[_View]):
-    """Rows, the newest first."""
-
-    items: list[_View]
-    next: str | None
-    """Give it as ``before`` for the page that follows; null on the last."""
-
-
-def page_of(rows: Sequence[_Row], size: int, view: Callable[[_Row], _View]) -> Page[_View]:
-    """A page from one row more than it holds, which tells whether there is another page."""
-    shown = rows[:size]
-    cursor = Cursor(shown[-1].created_at, shown[-1].id) if len(rows) > size else None
-    return Page(items=[view(row) for row in shown], next=str(cursor) if cursor else None)
 
 
 def variables_of(given: Sequence[VariableIn]) -> list[Variable]:

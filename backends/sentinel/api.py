@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
-from ..common.json_values import storable_json
-from ..common.pages import Cursor
 from ..common.texts import LongText, Text, storable
-from .models import ApiKey, Project, ProverRun, Simulation, Status, User
-
-_Row = TypeVar("_Row", Project, Simulation, ProverRun, ApiKey)
-_View = TypeVar("_View", bound="View")
+from ..common.views import In, JsonArray, JsonObject, View
+from .models import Status, User
 
 Network: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,50}$")]
 """Such as testnet, mainnet or devnet."""
@@ -25,26 +20,10 @@ Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{1
 Count: TypeAlias = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 
-JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(storable_json)]
-JsonArray: TypeAlias = Annotated[list[Any], AfterValidator(storable_json)]
-
-
 def _to_come(moment: datetime) -> datetime:
     if moment <= datetime.now(UTC):
         raise ValueError("a key expires in the future")
     return moment
-
-
-class In(BaseModel):
-    """What a client sends."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class View(BaseModel):
-    """What a client is shown of a row."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class UserView(View):
@@ -180,18 +159,3 @@ class NewApiKeyView(ApiKeyView):
 
     key: str
     """The key; it is shown this once."""
-
-
-class Page(BaseModel, Generic[_View]):
-    """Rows, the newest first."""
-
-    items: list[_View]
-    next: str | None
-    """Give it as ``before`` for the page that follows; null on the last."""
-
-
-def page_of(rows: Sequence[_Row], size: int, view: Callable[[_Row], _View]) -> Page[_View]:
-    """A page from one row more than it holds, which tells whether there is another page."""
-    shown = rows[:size]
-    cursor = Cursor(shown[-1].created_at, shown[-1].id) if len(rows) > size else None
-    return Page(items=[view(row) for row in shown], next=str(cursor) if cursor else None)

@@ -1,3 +1,4 @@
+-- The types are those that were asked for. assay: ignore[prefer-bigint-over-int, prefer-identity, prefer-text-field]
 -- Who uses the service.
 create table users (
     id serial primary key,

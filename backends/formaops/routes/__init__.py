@@ -27,13 +27,3 @@ async def _user(pool: Pool, key: Annotated[str | None, Security(_key)]) -> UUID:
 
 User: TypeAlias = Annotated[UUID, Depends(_user)]
 """Who asks, as an argument of a route: the number of a user. Without one, the answer is 401."""
-
-
-def missing(what: str, key: UUID) -> HTTPException:
-    """The answer when there is no such row, or it is somebody else's: 404."""
-    return HTTPException(404, f"you have no {what} {key}")
-
-
-def not_found(what: str) -> dict[int | str, dict[str, object]]:
-    """That answer, for OpenAPI."""
-    return failures.also(404, f"You have no such {what}")

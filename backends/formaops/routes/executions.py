@@ -12,11 +12,12 @@ from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common import failures
 from ...common.pages import Before, Limit, after
-from ..api import Dashboard, ExecutionIn, ExecutionView, LogPage, MetricsView, Page, RecentView, page_of
+from ...common.views import Page, missing, not_found, page_of
+from ..api import Dashboard, ExecutionIn, ExecutionView, LogPage, MetricsView, RecentView
 from ..models import Execution, ExecutionStatus, LogLevel
 from ..queries import execution_logs, executions
 from ..templates import fill
-from . import SIGNED_IN, User, missing, not_found
+from . import SIGNED_IN, User
 from .prompts import NO_PROMPT, own_prompt
 
 router = APIRouter(tags=["executions"], responses=SIGNED_IN)

@@ -13,9 +13,9 @@ from assay.contrib.fastapi import PoolDependency as Pool
 from ...common import failures
 from ...common.pages import Before, Limit, after
 from ...common.texts import Text
+from ...common.views import Page, missing, not_found, page_of
 from .. import publishing, templates, validating
 from ..api import (
-    Page,
     PromptChange,
     PromptIn,
     PromptView,
@@ -25,12 +25,11 @@ from ..api import (
     ValidationView,
     VersionPage,
     VersionView,
-    page_of,
     variables_of,
 )
 from ..models import Prompt, PromptStatus
 from ..queries import prompt_versions, prompts, validations
-from . import SIGNED_IN, User, missing, not_found
+from . import SIGNED_IN, User
 
 router = APIRouter(prefix="/prompts", tags=["prompts"], responses=SIGNED_IN)
 switching = APIRouter(prefix="/validations", tags=["validations"], responses=SIGNED_IN)

@@ -11,10 +11,11 @@ from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common import failures
 from ...common.keys import make_key
+from ...common.views import missing, not_found
 from ..api import ApiKeyChange, ApiKeyIn, ApiKeyView, NewApiKeyView, SignedUp, UserChange, UserIn, UserView
 from ..models import UserPlan
 from ..queries import api_keys, users
-from . import SIGNED_IN, User, missing, not_found
+from . import SIGNED_IN, User
 
 signing_up = APIRouter(tags=["users"], responses=failures.RESPONSES)
 router = APIRouter(tags=["users"], responses=SIGNED_IN)

@@ -10,11 +10,12 @@ from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common.keys import make_key
 from ...common.pages import Before, Limit, after
-from ..api import ApiKeyChange, ApiKeyIn, ApiKeyView, NewApiKeyView, Page, page_of
+from ...common.views import Page, missing, not_found, page_of
+from ..api import ApiKeyChange, ApiKeyIn, ApiKeyView, NewApiKeyView
 from ..models import ApiKey
 from ..queries import api_keys
 from ..signing_in import User
-from . import SIGNED_IN, missing, not_found
+from . import SIGNED_IN
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], responses=SIGNED_IN)
 NO_KEY = not_found("key")

@@ -10,11 +10,12 @@ import assay
 from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common.pages import Before, Limit, after
-from ..api import Page, ProjectChange, ProjectIn, ProjectView, page_of
+from ...common.views import Page, missing, not_found, page_of
+from ..api import ProjectChange, ProjectIn, ProjectView
 from ..models import Project
 from ..queries import projects
 from ..signing_in import User
-from . import SIGNED_IN, missing, not_found
+from . import SIGNED_IN
 
 router = APIRouter(prefix="/projects", tags=["projects"], responses=SIGNED_IN)
 NO_PROJECT = not_found("project")

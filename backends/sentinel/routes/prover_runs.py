@@ -10,11 +10,12 @@ import assay
 from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common.pages import Before, Limit, after
-from ..api import Page, ProverRunIn, ProverRunView, page_of
+from ...common.views import Page, missing, not_found, page_of
+from ..api import ProverRunIn, ProverRunView
 from ..models import NewProverRun, ProverRun, Status
 from ..queries import prover_runs
 from ..signing_in import User
-from . import SIGNED_IN, missing, not_found
+from . import SIGNED_IN
 from .projects import NO_PROJECT, own_project
 
 router = APIRouter(tags=["prover runs"], responses=SIGNED_IN)

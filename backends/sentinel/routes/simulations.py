@@ -10,11 +10,12 @@ import assay
 from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common.pages import Before, Limit, after
-from ..api import Page, SimulationIn, SimulationView, page_of
+from ...common.views import Page, missing, not_found, page_of
+from ..api import SimulationIn, SimulationView
 from ..models import NewSimulation, Simulation
 from ..queries import simulations
 from ..signing_in import User
-from . import SIGNED_IN, missing, not_found
+from . import SIGNED_IN
 from .projects import NO_PROJECT, own_project
 
 router = APIRouter(tags=["simulations"], responses=SIGNED_IN)
