@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -57,11 +57,11 @@ async def add_batch(pool: assay.Pool, batch: Batch, *, keep: timedelta | None = 
     rows = _rows(batch, datetime.now(UTC) - keep if keep is not None else datetime.fromtimestamp(EARLIEST, UTC))
     async with pool.transaction(idle_timeout=IDLE_TIMEOUT) as transaction:
         if rows:
-            times = [created_at for _, _, created_at in rows]
-            await stored.ensure_chunks(transaction, min(times), max(times))
+            first, last = _span(rows)
+            await stored.ensure_chunks(transaction, first, last)
             await stored.take_turn(transaction)
-            blocks = sorted({event.block_number for event in batch.events})
-            for key in await stored.known(transaction, batch.chain_id, blocks, min(times)):
+            transactions = list({hashed for hashed, _, _ in rows})
+            for key in await stored.known(transaction, batch.chain_id, transactions, first, last):
                 rows.pop(key, None)
         if rows:
             await stored.copy(transaction, list(rows.values()))
@@ -86,6 +86,12 @@ def _rows(batch: Batch, oldest: datetime) -> dict[LogKey, tuple[object, ...]]:
                 values[place] = address.lower()
         rows.setdefault((event.transaction_hash, event.log_index, created_at), tuple(values))
     return rows
+
+
+def _span(keys: Iterable[LogKey]) -> tuple[datetime, datetime]:
+    """The times of the first and of the last block."""
+    times = [created_at for _, _, created_at in keys]
+    return min(times), max(times)
 
 
 def _check(batch: Batch) -> None:

@@ -62,18 +62,21 @@ async def take_turn(db: assay.Executor) -> None:
     await db.execute("select lock_event_writers()")
 
 
-async def known(db: assay.Executor, chain_id: int, blocks: Sequence[int], since: datetime) -> list[LogKey]:
-    """What is there of the events of some blocks, none of which is older than ``since``."""
+async def known(
+    db: assay.Executor, chain_id: int, transactions: Sequence[str], first: datetime, last: datetime
+) -> list[LogKey]:
+    """What is there of the events of some transactions, in blocks from the one time to the other."""
     return await db.fetch_all(
         LogKey,
         """
         select transaction_hash, log_index, created_at
         from events
-        where chain_id = $1 and block_number = any($2) and created_at >= $3
+        where chain_id = $1 and transaction_hash = any($2) and created_at between $3 and $4
         """,
         chain_id,
-        blocks,
-        since,
+        transactions,
+        first,
+        last,
     )
 
 

@@ -82,6 +82,7 @@ async def test_a_block_that_is_replayed_changes_nothing(pool: assay.Pool, catalo
     before = await catalog.fetch("select * from events order by id")
     assert await add_batch(pool, batch_of(events(8))) == 0
     assert await add_batch(pool, batch_of(events(8, tag="another"))) == 0
+    assert await add_batch(pool, batch_of(events(4, block_number=1001))) == 0, "nor one moved to the next block"
     assert await catalog.fetch("select * from events order by id") == before
     assert await add_batch(pool, batch_of(events(8, first=4))) == 4, "those that are new are added"
 
