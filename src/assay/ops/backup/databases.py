@@ -17,7 +17,6 @@ from assay.errors import BackupError, DatabaseError, Error
 from assay.ops.backup.manifest import Properties, SchemaSeal, seal_schema
 from assay.ops.contents import table_names
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
-from assay.schema.inventory import read_objects
 from assay.server.databases import Maintenance, drop, maintenance, wait_for_sessions
 from assay.sql.quoting import quote_identifier, quote_literal
 
@@ -126,6 +125,8 @@ async def schema_seal(connection: DriverConnection) -> SchemaSeal:
     Names and the types of columns are taken; how expressions are written is not, for a restored view or default may be
     written in another way than the one it was restored from.
     """
+    from assay.schema.inventory import read_objects  # while pg_dump is at work already
+
     inventory = await read_objects(connection)
     return seal_schema(
         (item.kind, f"{item.identity} {item.facets.get('type', '') if item.kind == 'column' else ''}".rstrip())
