@@ -456,3 +456,32 @@ async def test_a_locale_that_the_server_lacks_is_told_and_does_not_keep_a_backup
     assert verified.differences == ()
     assert [note.startswith("The scratch database sorts by C, for its server") for note in verified.notes] == [True]
     assert await unfinished(shop) == []
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_in_another_encoding_comes_back_in_it(
+    server_18: DatabaseUrl, store: LocalStore, encoding: str
+) -> None:
+    url = server_18.with_database(f"test_{encoding.lower()}_{secrets.token_hex(4)}")
+    admin = await asyncpg.connect(server_18.reveal())
+    try:
+        await admin.execute(
+            f"create database {url.database} template template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'"
+            " locale_provider libc"
+        )
+        connection = await asyncpg.connect(url.reveal())
+        await connection.execute("create table café (name text); insert into café values ('Ærø'), ('ü')")
+        await connection.close()
+        manifest = await create_backup(url, store, Wanted(hashed=True))
+        assert (manifest.properties.encoding, manifest.rows) == (encoding, 2)
+        assert (await verify_backup(store, manifest, server_18, content=True)).differences == ()
+        await restore_backup(store, manifest, url, clean=True)
+        assert (
+            await admin.fetchval(
+                "select pg_encoding_to_char(encoding) from pg_database where datname = $1", url.database
+            )
+            == encoding
+        )
+    finally:
+        await admin.execute(f"drop database if exists {url.database} with (force)")
+        await admin.close()

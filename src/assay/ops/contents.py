@@ -23,7 +23,9 @@ _COUNT = "select count(*), null::text, null::text from only {0}"
 _HASH = """
 select count(*), sum(('x' || left(hash, 16))::bit(64)::bigint)::text,
     sum(('x' || substr(hash, 17, 16))::bit(64)::bigint)::text
-from (select encode(sha256(convert_to((of_it.*)::text, 'UTF8')), 'hex') as hash from only {0} of_it) hashed
+from (
+    select encode(sha256(convert_to((of_it.*)::text, getdatabaseencoding())), 'hex') as hash from only {0} of_it
+) hashed
 """
 _STEADY = """
 set local search_path to pg_catalog; set local datestyle to 'ISO, YMD'; set local intervalstyle to 'postgres';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +43,8 @@ async def list_backups(store: Store) -> tuple[Listed, ...]:
 
     Raises BackupError when the store cannot be read.
     """
-    found = [await _look(store, name, files) for name, files in (await store.listing()).items()]
+    there = await store.listing()
+    found = await asyncio.gather(*(_look(store, name, files) for name, files in there.items()))
     return tuple(sorted(found, key=lambda one: (one.created, one.id), reverse=True))
 
 
