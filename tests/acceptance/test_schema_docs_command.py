@@ -120,6 +120,7 @@ def test_everything_there_is_to_say_is_said(tmp_path: Path, database: DatabaseUr
         '<span class="s-string">&#x27;happy&#x27;</span>::mood', "row security", "person_pkey",
     ):  # fmt: skip
         assert words in person, words
+    assert '<a href="../types.html#mood"><code>mood</code></a>' in person
     grown = (tmp_path / "site" / "tables" / "grown.html").read_text()
     assert "Made of" in grown
     assert 'href="../tables/person.html"' in grown

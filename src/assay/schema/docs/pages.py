@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from assay.schema.docs.anchors import routine_anchors, type_anchors
 from assay.schema.docs.markup import Child, Html, joined, tag
 from assay.schema.docs.model import Facts, RoutinePage, TablePage, TypePage
 from assay.schema.docs.shell import Page, badge, counted, grid, link_to, section
@@ -11,7 +12,6 @@ from assay.schema.docs.sqltext import sql_block
 from assay.schema.erd.diagram import diagram_of
 from assay.schema.erd.model import Box
 from assay.schema.erd.svg import draw
-from assay.schema.models.names import module_name, unlike
 
 _SMALL = 12
 """So many tables are drawn on the first page too."""
@@ -118,25 +118,6 @@ def _slug(table: TablePage) -> str:
 
 
 # --- types and functions
-
-
-def type_anchors(facts: Facts) -> list[str]:
-    """The id of each type's part of the page."""
-    return _anchors([found.name for found in facts.types])
-
-
-def routine_anchors(facts: Facts) -> list[str]:
-    """The id of each function's part of the page."""
-    return _anchors([found.name for found in facts.routines])
-
-
-def _anchors(names: list[str]) -> list[str]:
-    taken: set[str] = set()
-    anchors: list[str] = []
-    for name in names:
-        anchors.append(unlike(module_name(name.removeprefix("public.")), taken))
-        taken.add(anchors[-1])
-    return anchors
 
 
 def types_page(facts: Facts) -> Page:

@@ -6,18 +6,17 @@ import json
 from collections.abc import Iterator
 from importlib.resources import files
 
+from assay.schema.docs.anchors import column_anchor, routine_anchors, type_anchors
 from assay.schema.docs.model import Facts
 from assay.schema.docs.pages import (
     diagram_page,
     functions_page,
     overview,
     queries_page,
-    routine_anchors,
-    type_anchors,
     types_page,
 )
 from assay.schema.docs.shell import Page, whole_page
-from assay.schema.docs.table_page import column_anchor, table_page
+from assay.schema.docs.table_page import table_page
 from assay.schema.erd.svg import style
 
 _ASSETS = ("site.css", "site.js", "theme.js")

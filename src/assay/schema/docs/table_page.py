@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from assay.schema.docs.anchors import column_anchor, type_uses
 from assay.schema.docs.markup import Child, Html, joined, tag
 from assay.schema.docs.model import Facts, Item, TableLink, TablePage, Use
 from assay.schema.docs.shell import Page, badge, counted, grid, link_to, section
@@ -26,7 +27,7 @@ def table_page(table: TablePage, facts: Facts) -> Page:
     relation = table.relation
     parts = [
         _head(table),
-        section("Columns", "columns", _columns(table), count=len(relation.columns)),
+        section("Columns", "columns", _columns(table, facts), count=len(relation.columns)),
         _definition(table),
         _relations(table, facts),
         *(_items(table, kind, title) for kind, title in _KINDS),
@@ -65,22 +66,14 @@ def _head(table: TablePage) -> Html:
 # --- columns
 
 
-def column_anchor(number: int) -> str:
-    """The id of a column's row on its table's page; columns are counted from 0."""
-    return f"column-{number + 1}"
-
-
-def _columns(table: TablePage) -> Html:
+def _columns(table: TablePage, facts: Facts) -> Html:
+    anchors = type_uses(facts)
     rows = [
         (
             column_anchor(number),
             [
                 [tag("span", column.name, class_="column"), _marks(table, column)],
-                tag(
-                    "code",
-                    short_type(column.type),
-                    title=column.type if short_type(column.type) != column.type else None,
-                ),
+                _type(column, anchors.get((table.file, column.name))),
                 badge("NOT NULL") if column.not_null else tag("span", "null", class_="soft"),
                 _default(column),
                 _about(table, column),
@@ -89,6 +82,13 @@ def _columns(table: TablePage) -> Html:
         for number, column in enumerate(table.relation.columns)
     ]
     return grid(["Column", "Type", "Null", "Default", "About"], rows, class_="columns")
+
+
+def _type(column: Column, anchor: str | None) -> Html:
+    """A column's type, which leads to where it is explained if it is not one that every server has."""
+    short = short_type(column.type)
+    shown = tag("code", short, title=column.type if short != column.type else None)
+    return tag("a", shown, href=f"{_UP}types.html#{anchor}") if anchor else shown
 
 
 def _marks(table: TablePage, column: Column) -> Iterator[Child]:

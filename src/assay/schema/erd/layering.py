@@ -21,22 +21,26 @@ def oriented(nodes: Sequence[int], arcs: Sequence[Arc]) -> list[Arc]:
 
 def _sequence(nodes: Sequence[int], arcs: Sequence[Arc]) -> list[int]:
     """The boxes in an order that few arcs lead backwards in."""
+    distinct = dict.fromkeys(arc for arc in arcs if arc[0] != arc[1])
+    after: dict[int, set[int]] = {node: set() for node in nodes}
+    before: dict[int, set[int]] = {node: set() for node in nodes}
+    for start, end in distinct:
+        after[start].add(end)
+        before[end].add(start)
     left: list[int] = []
     right: list[int] = []
-    rest, remaining = list(nodes), {arc for arc in arcs if arc[0] != arc[1]}
-    while rest:
-        outs = {node: sum(start == node for start, _ in remaining) for node in rest}
-        ins = {node: sum(end == node for _, end in remaining) for node in rest}
-        sink = next((node for node in rest if not outs[node] and ins[node]), None)
-        source = next((node for node in rest if not ins[node]), None)
-        if sink is not None:
-            chosen = sink
+    while after:
+        chosen = next((node for node in after if not after[node] and before[node]), None)
+        if chosen is not None:
             right.append(chosen)
         else:
-            chosen = source if source is not None else max(rest, key=lambda node: outs[node] - ins[node])
+            first = next((node for node in after if not before[node]), None)
+            chosen = max(after, key=lambda node: len(after[node]) - len(before[node])) if first is None else first
             left.append(chosen)
-        rest.remove(chosen)
-        remaining = {arc for arc in remaining if chosen not in arc}
+        for other in after.pop(chosen):
+            before[other].discard(chosen)
+        for other in before.pop(chosen):
+            after[other].discard(chosen)
     return left + right[::-1]
 
 

@@ -87,9 +87,10 @@ def style() -> str:
 def _opening(title: str, width: float, height: float, *, standalone: bool) -> Iterator[str]:
     size = f'viewBox="0 0 {_number(width)} {_number(height)}" width="{_number(width)}" height="{_number(height)}"'
     space = ' xmlns="http://www.w3.org/2000/svg"' if standalone else ""
-    yield f'<svg{space} class="erd" {size} role="img" aria-label="{_escaped(title)}">'
-    yield f"<title>{_escaped(title)}</title>"
+    role = "img" if standalone else "group"  # what is in an image is hidden from who cannot see it, and so are links
+    yield f'<svg{space} class="erd" {size} role="{role}" aria-label="{_escaped(title)}">'
     if standalone:
+        yield f"<title>{_escaped(title)}</title>"
         yield f"<style>\n{style()}</style>"
         yield '<rect class="erd-ground" width="100%" height="100%"/>'
 
