@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-import pytest
 from backends.erc8004.matching import match_all
 from backends.erc8004.tests.making import events
 from backends.erc8004.tests.visiting import pages, push, sign_up, trigger
@@ -58,52 +57,51 @@ async def test_triggers_come_newest_first_page_by_page(client: httpx.AsyncClient
     assert all(one["conditions"] and one["actions"] for page in found for one in page)
 
 
-@pytest.mark.parametrize(
-    ("more", "where", "what"),
-    [
-        ({"registry": "other"}, ["body", "registry"], "'identity', 'reputation' or 'validation'"),
-        ({"chain_id": -1}, ["body", "chain_id"], "greater than or equal to 0"),
-        ({"chain_id": 2**31}, ["body", "chain_id"], "less than or equal to"),
-        ({"name": ""}, ["body", "name"], "at least 1 character"),
-        ({"name": "a\0b"}, ["body", "name"], "cannot be stored"),
-        ({"actions": []}, ["body", "actions"], "at least 1 item"),
-        ({"admin": True}, ["body", "admin"], "Extra inputs"),
-        (
-            {"conditions": [{"field": "scor", "operator": "<", "value": "1"}]},
-            ["body", "conditions", 0],
-            "no field 'scor'",
-        ),
-        (
-            {"conditions": [{"field": "score", "operator": "<", "value": "x"}]},
-            ["body", "conditions", 0],
-            "'x' is not a number",
-        ),
-        (
-            {"actions": [{"action_type": "rest", "config": {"url": "ftp://x"}}]},
-            ["body", "actions", 0],
-            "takes an http or https URL",
-        ),
-        ({"actions": [{"action_type": "telegram", "config": {}}]}, ["body", "actions", 0], "the config takes chat_id"),
-        (
-            {"actions": [{"action_type": "mcp", "config": {"url": "https://a.example", "tool": "t\0"}}]},
-            ["body", "actions", 0],
-            "no NUL characters",
-        ),
-        (
-            {"actions": [{"action_type": "rest", "config": {"url": "https://a.example", "headers": {"Host": "b"}}}]},
-            ["body", "actions", 0],
-            "without Host",
-        ),
-    ],
-)
-async def test_a_trigger_that_is_not_valid_is_422_and_says_why(
-    client: httpx.AsyncClient, more: dict[str, Any], where: list[str | int], what: str
-) -> None:
-    answer = await client.post("/triggers", json=trigger(**more), headers=await sign_up(client))
-    assert answer.status_code == 422, answer.text
-    (mistake,) = answer.json()["detail"]
-    assert mistake["loc"] == where
-    assert what in mistake["msg"]
+NO_TRIGGERS: list[tuple[dict[str, Any], list[str | int], str]] = [
+    ({"registry": "other"}, ["body", "registry"], "'identity', 'reputation' or 'validation'"),
+    ({"chain_id": -1}, ["body", "chain_id"], "greater than or equal to 0"),
+    ({"chain_id": 2**31}, ["body", "chain_id"], "less than or equal to"),
+    ({"name": ""}, ["body", "name"], "at least 1 character"),
+    ({"name": "a\0b"}, ["body", "name"], "cannot be stored"),
+    ({"actions": []}, ["body", "actions"], "at least 1 item"),
+    ({"admin": True}, ["body", "admin"], "Extra inputs"),
+    (
+        {"conditions": [{"field": "scor", "operator": "<", "value": "1"}]},
+        ["body", "conditions", 0],
+        "no field 'scor'",
+    ),
+    (
+        {"conditions": [{"field": "score", "operator": "<", "value": "x"}]},
+        ["body", "conditions", 0],
+        "'x' is not a number",
+    ),
+    (
+        {"actions": [{"action_type": "rest", "config": {"url": "ftp://x"}}]},
+        ["body", "actions", 0],
+        "takes an http or https URL",
+    ),
+    ({"actions": [{"action_type": "telegram", "config": {}}]}, ["body", "actions", 0], "the config takes chat_id"),
+    (
+        {"actions": [{"action_type": "mcp", "config": {"url": "https://a.example", "tool": "t\0"}}]},
+        ["body", "actions", 0],
+        "no NUL characters",
+    ),
+    (
+        {"actions": [{"action_type": "rest", "config": {"url": "https://a.example", "headers": {"Host": "b"}}}]},
+        ["body", "actions", 0],
+        "without Host",
+    ),
+]
+
+
+async def test_a_trigger_that_is_not_valid_is_422_and_says_why(client: httpx.AsyncClient) -> None:
+    headers = await sign_up(client)
+    for more, where, what in NO_TRIGGERS:
+        answer = await client.post("/triggers", json=trigger(**more), headers=headers)
+        assert answer.status_code == 422, answer.text
+        (mistake,) = answer.json()["detail"]
+        assert (mistake["loc"], what in mistake["msg"]) == (where, True), mistake
+    assert (await client.get("/triggers", headers=headers)).json()["triggers"] == []
 
 
 async def test_a_trigger_is_asked_of_events_that_come_after_it(
