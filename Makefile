@@ -36,10 +36,10 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 
-# The demo needs little; it is a newcomer's first command and should be quick.
+# What the five backends import and nothing more; it is a newcomer's first command and should be quick.
 $(STAMP)demo: pyproject.toml | $(BIN)/python
 	@echo "Setting up .venv (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[embedded,fastapi]" uvicorn httpx python-multipart
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[embedded,fastapi]" --group demo
 	@touch $@
 
 $(STAMP)test: pyproject.toml | $(BIN)/python

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
+from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -16,11 +20,14 @@ import pytest
 from assay.cli.demo import stopping_between_steps
 from assay.config import DatabaseUrl
 from assay.demo import workshop
+from assay.demo.lineup import FIRST, OTHERS
 from assay.demo.story import tell
 from assay.errors import Error
 from assay.server import Server
 
-TITLES = ["A server", "A database", "A proof", "A photo", "A mistake", "All gone"]
+ROOT = Path(__file__).parents[2]
+AT_LENGTH = ["A server", "A database", "A proof", "A photo", "A mistake"]
+TITLES = [*AT_LENGTH, *(backend.name for backend in OTHERS), "In all", "All gone"]
 
 
 @pytest.fixture
@@ -66,42 +73,63 @@ async def assert_nothing_stays(folder: Path, server: DatabaseUrl) -> None:
     assert names == []
 
 
-async def test_the_demo_fits_on_a_screen_and_leaves_nothing(
+async def test_the_demo_is_read_in_two_minutes_and_leaves_nothing(
     folder: Path, assay_home: Path, embedded: DatabaseUrl
 ) -> None:
     process = start(folder, assay_home)
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=240)
     assert (process.returncode, error) == (0, "")
     lines = out.splitlines()
-    assert len(lines) <= 40
+    assert len(lines) <= 90
     assert all(len(line) <= 100 for line in lines), max(lines, key=len)
-    assert [line[2:12].strip() for line in lines if line[:1].isdigit()] == TITLES
+    assert [line[:13].lstrip("0123456789").strip() for line in lines if line[:1].isdigit()] == TITLES
+    for backend in (FIRST, *OTHERS):
+        table = re.compile(rf" +{backend.folder} +\d+ +\d+ +(\d+) of \1 +\d+ +\d+\.\d\d")
+        assert len([line for line in lines if table.fullmatch(line)]) == 1
     await assert_nothing_stays(folder, embedded)
 
 
 async def test_the_demo_as_json_tells_the_same_steps(folder: Path, assay_home: Path, embedded: DatabaseUrl) -> None:
     process = start(folder, assay_home, "--output-format", "json")
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=240)
     assert process.returncode == 0
-    steps = {step["title"]: step for step in json.loads(out)["steps"]}
+    told = json.loads(out)
+    steps = {step["title"]: step for step in told["steps"]}
     assert list(steps) == TITLES
+    shown = {each.pop("backend"): each for each in told["backends"]}
+    assert list(shown) == [backend.folder for backend in (FIRST, *OTHERS)]
+    for name, backend in zip(TITLES[len(AT_LENGTH) :], OTHERS, strict=False):
+        numbers = shown[backend.folder]
+        assert len(statuses(steps[name]["lines"])) == numbers["requests"] > 0
+        done = "{migrations} migrations, {rows} rows seeded, {queries} of {queries} queries proven"
+        assert steps[name]["done"] == done.format(**numbers)
+    realitycam = shown[FIRST.folder]
+    assert realitycam.pop("seconds") > 0
+    assert realitycam == {"migrations": 3, "rows": 9, "queries": 8, "requests": 7}
     assert steps["A database"]["done"] == "3 migrations applied, 9 rows from 3 seed files"
     assert steps["A proof"]["done"].startswith("8 of 8 queries proven")
-    assert [line.split()[2] for line in steps["A photo"]["lines"][:-1]] == [
-        "201",
-        "200",
-        "201",
-        "200",
-        "201",
-        "201",
-        "200",
-    ]
+    assert statuses(steps["A photo"]["lines"]) == [201, 200, 201, 200, 201, 201, 200]
     assert any('ASY203 column "captured_at" may be NULL' in line for line in steps["A mistake"]["lines"])
+    assert statuses(steps["Basic API"]["lines"]) == [201, 409, 200, 200, 204, 200]
+    assert statuses(steps["Sentinel"]["lines"]) == [401, 201, 201, 201, 422, 200, 204, 404]
     assert all(step["seconds"] > 0 for step in steps.values())
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", ["1 A server", "2 A database", "3 A proof"])
+def statuses(lines: list[str]) -> list[int]:
+    """Those of the lines that are about requests."""
+    asked = (re.match(r"[A-Z]+ /\S* +(\d{3}) ", line) for line in lines)
+    return [int(match[1]) for match in asked if match]
+
+
+@pytest.mark.parametrize(
+    ("stop", "after"),
+    [
+        (signal.SIGINT, "1 A server"),
+        (signal.SIGTERM, "2 A database"),
+        (signal.SIGINT, "3 A proof"),
+        (signal.SIGTERM, "5 A mistake"),
+    ],
+)
 async def test_a_demo_that_is_stopped_leaves_nothing(
     folder: Path, assay_home: Path, embedded: DatabaseUrl, stop: signal.Signals, after: str
 ) -> None:
@@ -114,6 +142,26 @@ async def test_a_demo_that_is_stopped_leaves_nothing(
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error.split("\n") == ["Stopping after this step ...", "", "Stopped.", ""]
+    await assert_nothing_stays(folder, embedded)
+
+
+async def test_a_demo_that_is_stopped_within_a_step_leaves_nothing(
+    folder: Path, embedded: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "temporary"))
+    asked = count(1)
+
+    def pause() -> None:
+        if next(asked) == 2:
+            raise KeyboardInterrupt
+
+    def run() -> list[str]:
+        titles: list[str] = []
+        with pytest.raises(KeyboardInterrupt):
+            titles.extend(step.title for step in tell(pause))
+        return titles
+
+    assert await asyncio.to_thread(run) == AT_LENGTH
     await assert_nothing_stays(folder, embedded)
 
 
@@ -133,7 +181,7 @@ def test_a_step_that_ctrl_c_made_fail_counts_as_stopped() -> None:
         raise Error("a program was interrupted")
 
 
-@pytest.mark.parametrize("module", ["fastapi", "httpx", "uvicorn", "python_multipart"])
+@pytest.mark.parametrize("module", ["fastapi", "httpx", "uvicorn", "python_multipart", "re2"])
 def test_a_package_that_is_missing_is_named_in_one_sentence(folder: Path, assay_home: Path, module: str) -> None:
     script = (
         f"import sys; sys.modules[{module!r}] = None; sys.argv = ['assay', 'demo']; import assay.cli as c; c.main()"
@@ -141,9 +189,28 @@ def test_a_package_that_is_missing_is_named_in_one_sentence(folder: Path, assay_
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ(folder, assay_home), capture_output=True, text=True, timeout=60
     )
-    package = module.replace("_", "-")
+    package = workshop.PACKAGES[module]
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: The demo needs {package}; install what is missing with: pip install {package}\n"
+
+
+def names(requirements: list[str]) -> set[str]:
+    """The packages that requirements name, less their extras and versions."""
+    return {re.split(r"[\[<>=]", each)[0] for each in requirements}
+
+
+def test_make_demo_installs_what_the_backends_ask_for_and_the_demo_looks_for() -> None:
+    group = names(tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["demo"])
+    assert group | {"fastapi"} == set(workshop.PACKAGES.values())
+    asked = [tomllib.loads(path.read_text())["project"] for path in ROOT.glob("backends/*/pyproject.toml")]
+    assert names([each for project in asked for each in project["dependencies"]]) | {"httpx"} == group | {"assay"}
+
+
+def test_every_backend_is_shown() -> None:
+    folders = [backend.folder for backend in (FIRST, *OTHERS)]
+    assert sorted(folders) == sorted(
+        path.parent.name for path in ROOT.glob("backends/*/story.py") if path.parent.name != "common"
+    )
 
 
 @pytest.fixture
@@ -198,6 +265,13 @@ def test_a_service_that_does_not_start_fails_the_demo(altered: Path) -> None:
     titles, error = fail()
     assert titles == TITLES[:3]
     assert "max_connections is 0" in error
+
+
+def test_an_answer_of_another_backend_that_is_not_right_fails_the_demo(altered: Path) -> None:
+    change(altered.parent / "basic_api" / "app.py", '"/users", status_code=201', '"/users", status_code=200')
+    titles, error = fail()
+    assert titles == AT_LENGTH
+    assert error.startswith("Basic API answered POST /users with 200, not 201: {")
 
 
 def test_a_mistake_that_is_not_caught_fails_the_demo(altered: Path) -> None:

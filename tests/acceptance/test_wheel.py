@@ -59,3 +59,23 @@ def test_the_wheel_is_typed_and_whole(installed: Path) -> None:
     assert (package / "py.typed").is_file()
     sources = {path.relative_to(ROOT / "src" / "assay") for path in (ROOT / "src" / "assay").rglob("*.py")}
     assert sources <= {path.relative_to(package) for path in package.rglob("*.py")}
+
+
+def below(folder: Path) -> set[Path]:
+    """The files below a folder, as seen from it."""
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_wheel_has_every_backend_less_its_tests(installed: Path) -> None:
+    (package,) = installed.parent.glob("lib/python*/site-packages/assay")
+    within = below(package / "demo" / "backends")
+    there = {path for path in below(ROOT / "backends") if "tests" not in path.parts}
+    assert len([path for path in within if path.name == "story.py" and path.parent.name != "common"]) == 5
+    assert {path for path in there if path.suffix in (".py", ".sql", ".toml", ".example")} <= within
+    assert not [path for path in within if "tests" in path.parts]
+
+
+def test_the_demo_finds_the_backends_of_the_wheel(installed: Path, tmp_path: Path) -> None:
+    shown = run(installed, tmp_path, "demo")
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert shown.stderr.startswith("error: The demo needs annotated-types, argon2-cffi, ")

@@ -1,4 +1,4 @@
-"""``assay demo``: see Assay at work on a small backend."""
+"""``assay demo``: see Assay at work on five backends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from assay.cli.output import format_option, write_json
 from assay.errors import Error
 
 if TYPE_CHECKING:
-    from assay.demo.story import Step
+    from assay.demo.step import Step
 
 WIDTH = 100
 INDENT = 13
@@ -25,26 +26,27 @@ INDENT = 13
 @click.command()
 @format_option()
 def command(output_format: str) -> None:
-    """See Assay at work on a small backend.
+    """See Assay at work on five backends.
 
-    Starts the embedded server, migrates and seeds RealityCam in a database that is dropped afterwards, proves its
-    queries, takes a photo through it over HTTP, and shows a wrong query being caught. Nothing of your project is
-    read or changed.
+    Starts the embedded server, and on it migrates and seeds each backend in a database of its own, which is dropped
+    afterwards, proves its queries, and visits it over HTTP. The first, RealityCam, also shows what is in a proof and
+    a wrong query being caught. Nothing of your project is read or changed.
     """
     from assay.demo.story import tell
 
     quiet = output_format == "json"
     steps: list[Step] = []
-    with closing(tell()) as story, stopping_between_steps() as stop_if_asked:
+    with stopping_between_steps() as stop_if_asked, closing(tell(stop_if_asked)) as story:
         if not quiet:
-            print("Assay: PostgreSQL for Python, every query proven before it runs.\n", flush=True)
+            print("Assay: PostgreSQL for Python, every query proven before it runs.", flush=True)
         for step in story:
             steps.append(step)
             if not quiet:
-                print(*_lines(len(steps), step), sep="\n", flush=True)
+                print("", *_lines(len(steps), step), sep="\n", flush=True)
             stop_if_asked()
     if quiet:
-        write_json({"steps": [_to_json(step) for step in steps]})
+        shown = [asdict(one) for step in steps for one in step.shown]
+        write_json({"steps": [_to_json(step) for step in steps], "backends": shown})
 
 
 @contextmanager

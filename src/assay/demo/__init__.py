@@ -1,1 +1,1 @@
-"""What ``assay demo`` shows: RealityCam from an empty server to a proof, a photo and a mistake that is caught."""
+"""What ``assay demo`` shows: five backends from an empty server to proofs and answers, and a mistake that is caught."""

@@ -1,13 +1,16 @@
-"""RealityCam's service, run in this process on a port of its own."""
+"""A backend's service, run in this process on a port of its own, and visited."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import uvicorn
 
 from assay.config import DatabaseUrl, read_dotenv
@@ -16,6 +19,30 @@ from assay.errors import Error
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """A service that was run, and what it was asked."""
+
+    address: str
+    exchanges: Sequence[Any]
+    """Each an ``Exchange`` of the backends' ``common/story.py``."""
+
+
+async def visit(backend: Path, url: DatabaseUrl) -> Visited:
+    """Run the service of a copy of a backend on the given database, and its story over HTTP.
+
+    Raises Error, as the story does, when an answer is not what it must be.
+    """
+    app, story = make_app(backend, url), load_module(backend, "story").story
+    async with (
+        running(app) as address,
+        httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client,
+    ):
+        # A story that takes a pool does there what is a worker's part.
+        further = [app.state.pool] if "pool" in signature(story).parameters else []
+        return Visited(address, await story(client, *further))
 
 
 def make_app(backend: Path, url: DatabaseUrl) -> FastAPI:

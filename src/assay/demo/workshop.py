@@ -1,4 +1,4 @@
-"""Where the demo works: a copy of the backend in a temporary folder, and a database of its own."""
+"""Where the demo works: a copy of the backends in a temporary folder, and databases of its own."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from assay.config import DatabaseUrl
+from assay.demo.lineup import FIRST
 from assay.errors import UsageError
 
-BACKEND = "realitycam"
-
-_PACKAGES = {
+PACKAGES = {
     "annotated_types": "annotated-types",
+    "argon2": "argon2-cffi",
+    "cryptography": "cryptography",
     "fastapi": "fastapi",
     "httpx": "httpx",
+    "jsonschema": "jsonschema",
+    "jwt": "pyjwt",
     "python_multipart": "python-multipart",
+    "re2": "google-re2",
     "uvicorn": "uvicorn",
 }
-"""What the demo imports, and what pip calls it; the embedded server says itself what it lacks."""
+"""What the backends import, and what pip calls it; the embedded server says itself what it lacks."""
 
 _LEFT_BEHIND = shutil.ignore_patterns("tests", "__pycache__", ".env", ".assay")
 
 
 def check_packages() -> None:
     """Raise UsageError, saying what to install, unless everything that the demo needs is there."""
-    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
+    missing = [package for module, package in PACKAGES.items() if find_spec(module) is None]
     if missing:
         names = " ".join(missing)
         raise UsageError(f"The demo needs {', '.join(missing)}; install what is missing with: pip install {names}")
@@ -47,7 +51,7 @@ def find_backends() -> Path:
     package = Path(__file__).parents[1]
     places = (package.parents[1] / "backends", package / "demo" / "backends")
     for place in places:
-        if (place / BACKEND / "app.py").is_file():
+        if (place / FIRST.folder / "app.py").is_file():
             return place
     raise UsageError(
         f"The backends that the demo shows are neither at {places[0]} nor at {places[1]}; "
@@ -57,13 +61,13 @@ def find_backends() -> Path:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """A copy of the backend, without tests and settings, in a temporary folder that is removed afterwards.
+    """A copy of the backends, without tests and settings, in a temporary folder that is removed afterwards.
 
     It is a package of a name of its own, so that nothing else that is imported stands in for it.
     """
     with TemporaryDirectory(prefix="assay-demo-") as folder:
         package = Path(folder) / f"backends_{secrets.token_hex(4)}"
-        yield Path(shutil.copytree(find_backends(), package, ignore=_LEFT_BEHIND)) / BACKEND
+        yield Path(shutil.copytree(find_backends(), package, ignore=_LEFT_BEHIND))
 
 
 def load_module(backend: Path, name: str) -> Any:
