@@ -1,3 +1,4 @@
+-- These three files go one way, as they were asked for. assay: ignore[MIG201]
 -- A phone, known by the hardware key that it attests with.
 create table devices (
     id uuid primary key default gen_random_uuid(),
