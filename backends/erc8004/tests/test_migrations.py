@@ -11,7 +11,7 @@ from backends.erc8004.tests.conftest import MIGRATIONS
 import assay
 from assay.config import DatabaseUrl
 from assay.migrate import State
-from assay.schema.dump import dump_schema
+from assay.schema.dump import dump_schema, written_out
 
 NAMES = [
     "enable_extensions",
@@ -66,15 +66,15 @@ async def test_line_1_all_are_applied_and_shown_reverted_one_by_one_to_nothing_a
 
 
 async def test_line_1_each_down_file_leads_back_to_the_schema_before(database_18: DatabaseUrl) -> None:
-    dumps = [await text(database_18)]
+    dumps = [await written_out(database_18)]
     for version in VERSIONS:
         await assay.migrate.run(database_18, MIGRATIONS, target_version=version)
-        dumps.append(await text(database_18))
+        dumps.append(await written_out(database_18))
     # Migration 1 leaves no trace on a server that offers neither extension.
     assert len(set(dumps)) >= len(VERSIONS)
     for before in reversed(dumps[:-1]):
         await assay.migrate.revert(database_18, MIGRATIONS)
-        assert await text(database_18) == before
+        assert await written_out(database_18) == before
 
 
 async def test_line_1_pgcrypto_is_enabled_where_it_is_offered_and_dropped_again(

@@ -141,7 +141,7 @@ BEGUN = """
 async def test_line_3_workers_killed_at_random_points_lose_and_repeat_nothing(
     catalog: asyncpg.Connection, migrated: DatabaseUrl, file: Path
 ) -> None:
-    await crash(migrated, catalog, file, count=40_000, kills=3)
+    await crash(migrated, catalog, file, count=20_000, kills=2)
 
 
 @pytest.mark.soak
