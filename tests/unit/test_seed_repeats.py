@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.ops.seed_repeats import is_allowed, repeats_of_python, repeats_of_sql
 from assay.sql.splitting import split_statements
@@ -15,6 +17,9 @@ PASSES = {
     "an upsert": "insert into pets values (1) on conflict (id) do update set name = excluded.name",
     "where not exists": "insert into pets select 1 where not exists (select from pets where id = 1)",
     "except": "insert into pets select id from wanted except select id from pets",
+    "where not in": "insert into pets select id from wanted where id not in (select id from pets)",
+    "reckoned from the new row": "insert into p values (1, 2) on conflict (id) do update set cost = excluded.cost * 2",
+    "reckoned from another table": "update only p as a set cost = s.cost * 2 from s where s.id = a.id",
     "merge": "merge into pets using wanted on wanted.id = pets.id when not matched then insert values (1)",
     "an update": "update pets set name = 'a', age = 3 where id = 1",
     "an update by another column": "update pets set total = price + 1",
@@ -52,6 +57,7 @@ REFUSED = {
     "copy from a file": ("copy pets from '/tmp/pets.csv' csv", 0, "COPY"),
     "a counter": ("update pets set visits = visits + 1", 16, 'UPDATE of "visits"'),
     "a counter among others": ("update pets set name = 'x', visits = pets.visits - 1", 28, 'UPDATE of "visits"'),
+    "a counter by an alias": ("update public.pets as p set visits = p.visits * 2", 28, 'UPDATE of "visits"'),
     "a text that grows": ("update pets set name = name || '!' where id = 1", 16, 'UPDATE of "name"'),
     "a counter in an upsert": (
         "insert into pets as p values (1) on conflict (id) do update set visits = p.visits + 1",
@@ -103,3 +109,20 @@ def test_literal_sql_and_copy_in_of_python_are_looked_at() -> None:
     places = [(source.count("\n", 0, one.at) + 1, one.text.split()[1]) for one in
               repeats_of_python(source, ast.parse(source))]  # fmt: skip
     assert sorted(places) == [(2, "INSERT"), (4, "copy_in")]
+
+
+PIECES = (
+    "insert into copy from update set delete truncate table only create temp values select where not exists in on "
+    'conflict do nothing except with as pets "pets" public . , ; ( ) = + $$ $x$ \' -- /* */ 1 begin end do excluded'
+)
+
+
+@given(st.lists(st.sampled_from(PIECES.split(" ")), max_size=25).map(" ".join))
+def test_no_text_is_too_strange_to_be_looked_at(text: str) -> None:
+    found = list(repeats_of_sql(split_statements(text)))
+    assert all(0 <= one.at < len(text) for one in found)
+
+
+@given(st.lists(st.sampled_from(sorted(PASSES.values())), max_size=4))
+def test_scripts_of_statements_that_pass_pass(statements: list[str]) -> None:
+    assert list(repeats_of_sql(split_statements(";\n".join(statements)))) == []

@@ -26,6 +26,7 @@ _COPIES = f"adds the same rows when the seed is loaded again; empty the table fi
 _COUNTS_ON = f"goes on from the value that is there each time the seed is loaded; set a value of its own, {_REMEDY}"
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "||"})
 _ENDS_OF_SET = frozenset({"where", "from", "returning", "when"})
+_ENDS_OF_NAME = frozenset({"set", "(", "values", "select", "default", "overriding", "using", "table", "with"})
 _QUERY = re.compile(r"\s*(?:insert|with|copy|update|merge|do)\b", re.IGNORECASE)
 
 
@@ -66,10 +67,10 @@ def is_allowed(text: str, *, python: bool = False) -> bool:
 def repeats_of_sql(statements: Iterable[Statement]) -> Iterator[Repeat]:
     """What a second run of a script would do again, by place.
 
-    An INSERT passes with ON CONFLICT, with NOT EXISTS or EXCEPT in its query, into a table that an earlier statement of
-    the script has emptied as a whole, and into a temporary table. COPY needs one of the last two. An UPDATE, also that
-    of ON CONFLICT, passes unless it adds to, takes from or appends to the value of the column that it sets. MERGE,
-    DELETE, SELECT and whatever is no DML passes. The body of DO is looked at in the same way.
+    An INSERT passes with ON CONFLICT, with NOT EXISTS, NOT IN or EXCEPT in its query, into a table that an earlier
+    statement of the script has emptied as a whole, and into a temporary table. COPY needs one of the last two. An
+    UPDATE, also that of ON CONFLICT, passes unless it adds to, takes from or appends to the value of the column that
+    it sets. MERGE, DELETE, SELECT and whatever is no DML passes. The body of DO is looked at in the same way.
     """
     tables = _Tables()
     for statement in statements:
@@ -123,7 +124,9 @@ def _extent(words: list[_Word], index: int, after: int) -> list[_Word]:
 def _is_settled(extent: list[_Word], depth: int) -> bool:
     for one, other in zip(extent, [*extent[1:], _Word("", 0, 0)], strict=True):
         pair = (one.text, other.text)
-        if pair == ("not", "exists") or (one.depth == depth and (pair == ("on", "conflict") or one.text == "except")):
+        if pair in (("not", "exists"), ("not", "in")) or (
+            one.depth == depth and (pair == ("on", "conflict") or one.text == "except")
+        ):
             return True
     return False
 
@@ -139,13 +142,25 @@ def _counting(words: list[_Word]) -> Iterator[Repeat]:
 
 def _reckons(words: list[_Word], index: int) -> bool:
     column, depth = words[index + 1].text, words[index + 1].depth
+    own = _own_names(words)
     uses = operates = False
-    for word in words[index + 3 :]:
+    for at, word in enumerate(words[index + 3 :], index + 3):
         if word.depth < depth or (word.depth == depth and word.text in (*_ENDS_OF_SET, ",", ";")):
             break
-        uses |= word.text == column
+        uses |= word.text == column and (words[at - 1].text != "." or words[at - 2].text in own)
         operates |= word.text in _ARITHMETIC
     return uses and operates
+
+
+def _own_names(words: list[_Word]) -> set[str]:
+    """The names of the tables that are written to, and their aliases, by which their columns can be qualified."""
+    own: set[str] = set()
+    naming = False
+    for word in words:
+        naming = word.text in ("update", "into") or (naming and word.text not in _ENDS_OF_NAME)
+        if naming:
+            own.add(word.text)
+    return own
 
 
 def _block(text: str, tables: _Tables) -> Iterator[Repeat]:
