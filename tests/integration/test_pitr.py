@@ -15,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.conftest import SYSTEM_15
 from tests.fixtures.replication import Node, make_primary
 from tests.fixtures.servers import eventually, fresh_home, running_in
 
@@ -25,7 +26,7 @@ from assay.ops.backup.pitr.base import Base, data_of, list_bases, make_base
 from assay.ops.backup.pitr.prune import prune_archive
 from assay.ops.backup.pitr.restore import restore_to
 from assay.ops.backup.retention import Policy
-from assay.server import postmaster
+from assay.server import Server, cluster, postmaster
 from assay.server.account import service_account
 from assay.server.layout import Layout
 from assay.server.processes import command_line
@@ -96,7 +97,7 @@ async def ids(node: Node, data: Path) -> list[int]:
 
 def write(node: Node, number: int) -> datetime:
     """Write a row; when it was committed, at the latest."""
-    node.run(f"insert into log values ({number})")
+    node.run(f"insert into log (id) values ({number})")
     return datetime.fromisoformat(node.run("select clock_timestamp()"))
 
 
@@ -120,14 +121,45 @@ async def test_a_restore_to_between_two_writes_100_ms_apart_has_the_first_alone(
     place = home / "between"
     place.mkdir()
     place.chmod(0o755)
-    account = service_account()
-    if account is not None:
-        os.chown(place, account.uid, account.gid)
+    os.chown(place, *owner())
     done = await restore_to(archive, before + timedelta(milliseconds=50), place / "data")
     assert done.last_commit is not None
     assert done.last_commit <= before
     assert await ids(node, place / "data") == [1, 2]
     shutil.rmtree(place)
+
+
+@pytest.mark.skipif(not SYSTEM_15.exists(), reason="no PostgreSQL 15 on this machine")
+async def test_a_server_of_the_system_is_restored_in_the_same_way(home: Path) -> None:
+    server = Server.locate("15", home=home / "fifteen")
+    server.layout.make()
+    node = Node(server.programs(), server.layout)
+    cluster.ensure(node.programs, node.layout)
+    node.start()
+    try:
+        node.run("create database shop")
+        node.run("create table log (id int)")
+        archive, place = home / "archive15", home / "between15"
+        await set_up(node.url, archive, archive_command(archive))
+        node.stop()
+        node.start()
+        base = await make_base(node.url, archive)
+        before = write(node, 1)
+        write(node, 2)
+        await flush(node.url)
+        place.mkdir()
+        os.chown(place, *owner())
+        done = await restore_to(archive, before, place / "data")
+        assert (done.base.id, done.base.server_major) == (base.id, 15)
+        assert await ids(node, place / "data") == [1]
+    finally:
+        node.kill()
+
+
+def owner() -> tuple[int, int]:
+    """Whom a server's data belong to."""
+    account = service_account()
+    return (account.uid, account.gid) if account is not None else (-1, -1)
 
 
 async def test_a_moment_that_the_log_does_not_reach_is_told_and_nothing_is_left(
@@ -202,9 +234,8 @@ async def test_pruning_keeps_the_log_that_the_oldest_base_backup_left_needs(
     copy = home / "pruned"
     shutil.copytree(archive, copy)
     shutil.rmtree(archive / "base" / newer.id)
-    account = service_account()
     for path in (copy / WAL, *(copy / WAL).iterdir()):
-        os.chown(path, account.uid if account else -1, account.gid if account else -1)
+        os.chown(path, *owner())
     half = copy / "base" / "20200101T000000Z-base-abcdef"
     half.mkdir()
     os.utime(half, (0, 0))
@@ -229,9 +260,7 @@ async def test_a_server_with_tablespaces_is_left_to_pgbackrest(
 ) -> None:
     place = home / "space"
     place.mkdir(mode=0o700)
-    account = service_account()
-    if account is not None:
-        os.chown(place, account.uid, account.gid)
+    os.chown(place, *owner())
     subprocess.run(
         [
             node.programs.path("psql"),
