@@ -13,6 +13,7 @@ select format('%I.%I', n.nspname, c.relname) as name
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and (c.relpersistence = 'p' or not pg_catalog.pg_is_in_recovery())
     and not exists (
         select from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
@@ -52,7 +53,8 @@ class TableContents:
 
 
 async def table_names(connection: DriverConnection) -> tuple[str, ...]:
-    """The tables of users, partitions among them: what pg_dump writes the rows of. Extensions' own are left out.
+    """The tables of users, partitions among them: what pg_dump writes the rows of. Extensions' own are left out,
+    and on a replica those that are not logged, which it does not have.
 
     Raises DatabaseError or ConnectionLost.
     """
