@@ -22,6 +22,6 @@ OTHERS = (
     Backend("basic_api", "Basic API", "users over REST, the first backend of every team"),
     Backend("sentinel", "Sentinel", "simulations and prover runs of Move contracts, for whoever has an API key"),
     Backend("formaops", "FormaOps", "prompts in production: published, run by workers that share a queue, validated"),
-    Backend("erc8004", "erc8004", "agents' events on several chains, by the million, matched against users' triggers"),
+    Backend("erc8004", "erc8004", "agents' events on several chains, matched by a worker against users' triggers"),
 )
 """Shown in brief."""

@@ -60,7 +60,8 @@ def _start_server() -> tuple[DatabaseUrl, Step]:
 
 def _sum_up(shown: Sequence[Shown]) -> Step:
     queries = sum(one.queries for one in shown)
-    done = f"{len(shown)} services; {queries} queries, each proven before it ran"
+    requests = sum(one.requests for one in shown)
+    done = f"{len(shown)} services: all {queries} queries proven, all {requests} requests answered as they must be"
     return Step("In all", done, sum(one.seconds for one in shown), tuple(_table(shown)), tuple(shown))
 
 
