@@ -25,6 +25,7 @@ from assay.ops.backup.listing import list_backups
 from assay.ops.backup.manifest import Archive, Contents
 from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.stores import LocalStore
+from assay.ops.backup.verify import verify_backup
 from assay.server import Server, binaries
 from assay.server.client_programs import client_program
 
@@ -230,10 +231,14 @@ async def test_a_role_that_may_not_read_a_table_is_told_which(noisy: DatabaseUrl
     try:
         with pytest.raises(InsufficientPrivilege, match="permission denied for table noise"):
             await create_backup(replace(noisy, user="reader", password="reader"), store)
+        assert left_in(store) == []
+        await admin.execute("grant pg_read_all_data to reader")
+        manifest = await create_backup(replace(noisy, user="reader", password="reader"), store)
+        with pytest.raises(InsufficientPrivilege, match="takes a role with CREATEDB"):
+            await verify_backup(store, manifest, replace(noisy, user="reader", password="reader"))
     finally:
         await admin.execute("drop role reader")
         await admin.close()
-    assert left_in(store) == []
 
 
 async def test_a_restore_that_loses_its_server_leaves_nothing(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -210,6 +211,15 @@ async def test_the_status_tells_the_base_backups_and_a_missing_segment(node: Nod
 async def test_another_way_to_archive_is_not_replaced_unasked(node: Node, archive: Path, archiving: SetUp) -> None:
     with pytest.raises(BackupError, match=r"archives in another way: archive_command is .*add --replace"):
         await set_up(node.url, archive, "/bin/true")
+
+
+async def test_a_role_that_is_no_superuser_is_told(node: Node, archive: Path, archiving: SetUp) -> None:
+    node.run("create role plain login")
+    plain = replace(node.url, user="plain")
+    with pytest.raises(BackupError, match="takes a superuser; name one in the database URL"):
+        await set_up(plain, archive, archive_command(archive))
+    assert (await read_status(plain, archive)).archiving
+    node.run("drop role plain")
 
 
 async def test_a_base_backup_that_fails_leaves_nothing(archive: Path, base: Base) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 import asyncpg
 
 from assay.config import DatabaseUrl
-from assay.errors import BackupError, DatabaseError, Error
+from assay.errors import BackupError, DatabaseError, Error, InsufficientPrivilege
 from assay.ops.backup.manifest import Properties, SchemaSeal, seal_schema
 from assay.ops.contents import table_names
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
@@ -166,7 +166,9 @@ async def _make(work: Maintenance, name: str, properties: Properties) -> None:
     try:
         await work.execute(_create(name, properties, await _major(work)))
     except DatabaseError as error:
-        if "locale" in error.message:
+        if isinstance(error, InsufficientPrivilege):
+            error.args = (f"{error.message}; to restore and to verify takes a role with CREATEDB",)
+        elif "locale" in error.message:
             error.args = (
                 f"{error.message}; install {properties.locale or properties.collate} on the server's machine",
             )

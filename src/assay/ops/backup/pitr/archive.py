@@ -101,10 +101,12 @@ async def set_up(
         replace: take the place of another ``archive_command``.
         every: seconds after which even a segment that is not full is archived; 0 for never.
 
-    Raises BackupError when the server is elsewhere, archives in another way, or cannot archive; InsufficientPrivilege.
+    Raises BackupError when the role is no superuser, or the server is elsewhere, archives in another way or cannot.
     """
     async with _connected(url) as connection:
         settings = await _settings(connection)
+        if "data_directory" not in settings:  # which others may not see either
+            raise BackupError("Setting a server up to archive takes a superuser; name one in the database URL")
         _check_other(settings, command, replace)
         if folder is not None:
             _make(folder, Path(settings["data_directory"]["setting"]))
