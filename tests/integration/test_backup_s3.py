@@ -7,6 +7,7 @@ import os
 import resource
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -220,3 +221,29 @@ async def test_what_only_amazon_says_is_told_in_words(code: str, what: str) -> N
         store = S3Store("s3://bucket/app", {"endpoint": f"http://127.0.0.1:{port}", "allow-http": True}, KEYS)
         with pytest.raises(BackupError, match=what):
             await store.prepare()
+
+
+async def test_an_upload_killed_at_any_moment_leaves_nothing_that_looks_complete(
+    noisy: DatabaseUrl, bucket: Bucket, tmp_path: Path
+) -> None:
+    endpoint = bucket.options["endpoint"]
+    (tmp_path / "pyproject.toml").write_text(
+        f"[tool.assay.backup.stores.far]\nurl = 's3://bucket/{bucket.prefix}'\nendpoint = '{endpoint}'\n"
+        "allow-http = true\n"
+    )
+    environ = {"PATH": "/usr/bin:/bin", "DATABASE_URL": noisy.reveal(), "HOME": str(tmp_path), **KEYS}
+    command = [sys.executable, "-m", "assay", "backup", "create", "--store", "far"]
+    codes = []
+    for moment in range(6):
+        number = (signal.SIGKILL, signal.SIGTERM)[moment % 2]
+        with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.DEVNULL) as process:
+            await asyncio.sleep(0.15 + moment * 0.1)
+            process.send_signal(number)
+        codes.append(process.returncode)
+        states = [one.state for one in await list_backups(bucket.store())]
+        assert State.CORRUPT not in states
+        assert states.count(State.COMPLETE) >= codes.count(0)
+    assert len(set(codes)) > 1 or codes[0] != 0, "none was struck down before it had ended"
+    for one in await list_backups(bucket.store()):
+        if one.manifest is not None:
+            assert (await verify_backup(bucket.store(), one.manifest, noisy)).differences == ()
