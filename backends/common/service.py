@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +19,16 @@ from .limits import BodyLimit, RateLimit
 from .logs import RequestLog, log_to
 from .options import Service
 
+
+class Configured(Protocol):
+    """The options of a service that has some of its own."""
+
+    @property
+    def service(self) -> Service:
+        """Those that all have."""
+
+
+_Options = TypeVar("_Options", bound=Service | Configured)
 MakePool = Callable[[], AbstractAsyncContextManager[assay.Pool]]
 
 
@@ -46,3 +58,13 @@ def serve(app: FastAPI, service: Service, *, host: str = "127.0.0.1") -> None:
     """Serve until SIGTERM or Ctrl-C: then requests in flight finish, new ones are refused, and the pool is closed."""
     log_to(level=service.log_level)
     uvicorn.run(app, host=host, port=service.port, log_config=None, access_log=False, timeout_graceful_shutdown=30)
+
+
+def main(load: Callable[[], _Options], create_app: Callable[[_Options], FastAPI]) -> None:
+    """What ``python -m`` does with a service: read its options and serve it; an option that cannot be used is named."""
+    try:
+        options = load()
+        app = create_app(options)
+    except assay.Error as error:
+        sys.exit(f"error: {error}")
+    serve(app, options if isinstance(options, Service) else options.service)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +22,7 @@ from backends.common.logs import RequestLog, log_to
 from backends.common.options import load_service
 from backends.common.pages import Before, Cursor, Limit
 from backends.common.story import Visit
+from backends.common.testing import BACKENDS
 from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +168,29 @@ async def test_a_page_takes_the_cursor_of_the_page_before(app: FastAPI) -> None:
         answer = await visitor.get("/things/1", params={"before": "x"})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["query", "before"]
+
+
+def test_a_service_that_did_not_start_is_told_in_a_line(log: io.StringIO) -> None:
+    try:
+        raise assay.MigrationError("a migration was edited")
+    except assay.MigrationError:
+        logging.getLogger("uvicorn.error").error(traceback.format_exc(), extra={"color_message": "x"})
+    line = json.loads(log.getvalue())
+    assert line["message"] == "assay.errors.MigrationError: a migration was edited"
+    assert "color_message" not in line
+
+
+def test_an_option_that_cannot_be_used_ends_the_command_with_a_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "backends.basic_api"],
+        cwd=BACKENDS.parent,
+        env={"PATH": os.environ["PATH"], "PORT": "abc"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "error: PORT is 'abc'; it takes a number above 0\n")
 
 
 @pytest.mark.parametrize(
