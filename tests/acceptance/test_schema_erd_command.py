@@ -59,6 +59,20 @@ def test_a_picture_is_written_and_the_same_again(erd, project: Project) -> None:
     assert b"http" not in picture.replace(b"http://www.w3.org/2000/svg", b""), "nothing comes from elsewhere"
 
 
+@pytest.mark.parametrize("options", [("-o", "erd.png"), ("-o", "erd.PDF"), ("--as", "svg", "-o", "erd.jpeg")])
+def test_a_file_of_another_kind_is_refused_and_not_written(erd, project: Project, options: tuple[str, ...]) -> None:
+    done = erd(*options)
+    assert (done.code, done.out) == (2, "")
+    assert f"{options[-1]} cannot be written: the diagram is an .svg, or Mermaid's text in a file that" in done.err
+    assert not (project.root / options[-1]).exists()
+
+
+@pytest.mark.parametrize("name", ["erd.mmd", "erd.mermaid", "erd.md", "erd.txt", "erd"])
+def test_a_file_of_text_has_mermaid(erd, project: Project, name: str) -> None:
+    assert erd("-o", name).code == 0
+    assert (project.root / name).read_text() == SHOWN
+
+
 def test_tables_can_be_chosen_and_columns_left_out(erd) -> None:
     assert erd("--table", "team", "--columns", "keys").out == SHOWN.replace("        text name\n", "").replace(
         '        text nick "null"\n        mood mood\n', ""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from assay.schema.erd.model import Detail, Diagram
     from assay.schema.structure.model import Structure
 
+_ENDINGS = (".svg", ".mmd", ".mermaid", ".md", ".txt", "")
+"""What an ``--output`` may end in, in small letters: the picture's, and those that hold Mermaid's text."""
+
 
 @click.command()
 @click.option(
@@ -54,11 +57,13 @@ def erd(
     """
     from assay.schema.erd.diagram import diagram_of, named_tables
 
+    to_file = output is not None and str(output) != "-"
+    form = form or _form_of(output if to_file else None)
+    if output is not None and to_file:
+        _refuse_other_endings(output)
     settings = load_settings()
     structure = asyncio.run(_read(settings, database_url))
     diagram = diagram_of(structure, detail=columns, only=named_tables(structure, names))
-    to_file = output is not None and str(output) != "-"
-    form = form or ("svg" if to_file and output is not None and output.suffix == ".svg" else "mermaid")
     text = _text(diagram, form)
     if output is not None and to_file:
         _write(output, text)
@@ -68,6 +73,18 @@ def erd(
         print(f"{from_here(output)} written, {_counts(diagram)}")
     else:
         sys.stdout.write(text)
+
+
+def _form_of(file: Path | None) -> Literal["mermaid", "svg"]:
+    return "svg" if file is not None and file.suffix.lower() == ".svg" else "mermaid"
+
+
+def _refuse_other_endings(file: Path) -> None:
+    if file.suffix.lower() not in _ENDINGS:
+        raise UsageError(
+            f"{file} cannot be written: the diagram is an .svg, or Mermaid's text in a file that ends in .mmd, "
+            ".mermaid, .md or .txt"
+        )
 
 
 async def _read(settings: Settings, database_url: str | None) -> Structure:
