@@ -59,6 +59,20 @@ def test_a_command_and_its_options_have_help_texts(name: str) -> None:
     assert [each.opts[0] for each in options(command) if not each.help] == []
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - LEAVES.keys()))
+def test_a_list_of_commands_cuts_no_sentence_and_says_none_twice(name: str) -> None:
+    shown = COMMANDS[name].get_help(click.Context(COMMANDS[name], info_name=name, terminal_width=80))
+    lines = [line.split(maxsplit=1)[1] for line in shown.partition("Commands:\n")[2].splitlines()]
+    assert [line for line in lines if line.endswith("...")] == []
+    assert len(set(lines)) == len(lines)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_help_text_shows_no_backslash(name: str) -> None:
+    command = COMMANDS[name]
+    assert "\\" not in command.get_help(click.Context(command, info_name=name))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_on_the_page_of_commands(name: str) -> None:
     (section,) = re.findall(

@@ -81,7 +81,7 @@ def init(
         print(f"The server archives to {folder}; {done.archived} has arrived")
 
 
-@pitr.command()
+@pitr.command(short_help="Copy the whole server into the archive.")
 @url_option
 @archive_option
 @stanza_option
@@ -105,7 +105,7 @@ def base(database_url: str | None, archive: Path | None, stanza: str | None, out
     print(f"{made.id}  {size(made.size)}, PostgreSQL {made.server_version}, made and checked in {seconds:.1f} s")
 
 
-@pitr.command()
+@pitr.command(short_help="Show from when to when the server can be restored.")
 @url_option
 @archive_option
 @stanza_option
@@ -138,7 +138,7 @@ def status(database_url: str | None, archive: Path | None, stanza: str | None, o
     sys.exit(1 if problems else 0)
 
 
-@pitr.command()
+@pitr.command(short_help="Remove base backups that are too old or too many.")
 @archive_option
 @click.option("--days", type=click.IntRange(min=1), help="Remove base backups that are older.  [default: 30]")
 @click.option("--count", type=click.IntRange(min=1), help="Keep so many base backups.  [default: all]")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from assay.ops.backup.verify import Verified
 
 
-@click.command()
+@click.command(short_help="Restore a backup into a new database.")
 @click.argument("backup", default="latest")
 @url_option
 @store_option
@@ -66,7 +66,7 @@ async def _restore(
         return await restore_backup(store, manifest, target, clean=clean, loading=loading, told=told)
 
 
-@click.command()
+@click.command(short_help="Prove that a backup can be restored.")
 @click.argument("backup", default="latest")
 @url_option
 @store_option

@@ -79,7 +79,7 @@ def reset(
     _set_up(ctx, url, source, output_format)
 
 
-@command.command()
+@command.command(short_help="Create the database, and apply pending migrations.")
 @_source
 @_url
 @format_option()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def run(source: Path | None, database_url: str | None, output_format: str, **opt
     _conclude(report, output_format, "Nothing to apply: every migration is installed")
 
 
-@command.command()
+@command.command(short_help="Revert the last migration, or all above a version.")
 @click.option("--dry-run", is_flag=True, help="Change nothing, and list what would be reverted.")
 @click.option("--target-version", type=int, metavar="VERSION", help="The version to go down to; 0 reverts everything.")
 @ignore_missing_option
@@ -143,6 +144,12 @@ def _status_text(status: MigrationStatus) -> str:
     return f"{status.version}/{state} {status.description}{note}"
 
 
+def _under_another_name(known: click.Command, name: str) -> click.Command:
+    other = copy(known)
+    other.name, other.short_help = name, f"The same as {known.name}."
+    return other
+
+
 override = click.Group(
     "override",
     {"skip": skip},
@@ -151,7 +158,7 @@ override = click.Group(
 )
 
 command.add_command(baseline)
-command.add_command(info, "status")
+command.add_command(_under_another_name(info, "status"), "status")
 command.add_command(lint)
 command.add_command(override)
 command.add_command(plan)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from assay.migrate import Books, Entry
 
 
-@click.command()
+@click.command(short_help="Record migrations as applied without running them.")
 @click.argument("versions", nargs=-1, type=int, metavar="[VERSION]...")
 @click.option("--target-version", type=int, metavar="VERSION", help="The last version to record.")
 @click.option("--dry-run", is_flag=True, help="Change nothing, and list what would be recorded.")
@@ -51,7 +51,7 @@ def skip(
     _show(books, output_format, "Nothing to skip: every migration is recorded")
 
 
-@click.command()
+@click.command(short_help="Correct the record of applied migrations.")
 @click.option("--accept-edits", is_flag=True, help="Take over files that were edited after they were applied.")
 @click.option("--forget-missing", is_flag=True, help="Delete the rows of migrations that have no file.")
 @click.option("--dry-run", is_flag=True, help="Change nothing, and list what would be done.")

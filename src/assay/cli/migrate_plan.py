@@ -25,7 +25,7 @@ assume_rows_option = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="List what would run, statement by statement.")
 @click.option(
     "--since",
     type=int,

@@ -1,4 +1,4 @@
-"""``assay schema``: the database's schema written out and compared."""
+"""``assay schema``: what is done with the database's schema."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Write out the database's schema, and compare it."""
+    """Write out, compare, lint and document the database's schema, and write models of it."""
 
 
 command.add_command(diff)

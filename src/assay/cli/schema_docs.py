@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.schema.docs.model import Facts
 
 
-@click.command()
+@click.command(short_help="Write a static site about the tables and their queries.")
 @click.option(
     "--output",
     "-o",

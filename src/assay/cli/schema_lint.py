@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from assay.schema.advice.advice import AdviceReport
 
 
-@click.command()
+@click.command(short_help="Tell what in the schema is redundant, missing or open.")
 @click.option(
     "--database-url",
     "-D",

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from assay.schema.models.settings import ModelSettings
 
 
-@click.command()
+@click.command(short_help="Write row classes and functions for the tables.")
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, allow_dash=True),
     help="The package that is written, or a .py file for the row classes alone; - for standard output.  "
-    "[default: output in \\[tool.assay.models], else -]",
+    "[default: output in [tool.assay.models], else -]",
 )
 @click.option("--crud/--no-crud", default=None, help="Write a module of functions for each table too.")
 @click.option("--style", type=click.Choice(["dataclass", "struct"]), help="Of the classes.  [default: dataclass]")

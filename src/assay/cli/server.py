@@ -80,7 +80,7 @@ def stop(version: str | None, output_format: str) -> None:
         print("Stopped." if stopped else "It was not running.")
 
 
-@command.command()
+@command.command(short_help="Tell whether the server runs, and where it keeps what.")
 @_version
 @format_option()
 def status(version: str | None, output_format: str) -> None:
@@ -97,7 +97,7 @@ def status(version: str | None, output_format: str) -> None:
         sys.exit(1)
 
 
-@command.command()
+@command.command(short_help="Print the server's URL, starting it if need be.")
 @_version
 @format_option()
 def url(version: str | None, output_format: str) -> None:
