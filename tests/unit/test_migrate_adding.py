@@ -31,6 +31,16 @@ def test_the_first_migration_makes_the_folder_and_has_the_time(tmp_path: Path) -
     assert path.read_text() == "-- Create devices\n"
 
 
+@pytest.mark.parametrize("description", ["create_devices", "create-devices", "_create  devices", "create_-devices"])
+def test_the_comment_is_in_words(tmp_path: Path, description: str) -> None:
+    up, down = add(tmp_path, description, kind=Kind.REVERSIBLE)
+    assert (up.read_text(), down.read_text()) == ("-- Create devices\n", "-- Revert: create devices\n")
+
+
+def test_a_description_without_a_word_is_its_own_comment(tmp_path: Path) -> None:
+    assert add(tmp_path, "_")[0].read_text() == "-- _\n"
+
+
 @pytest.mark.parametrize(
     ("there", "version"),
     [

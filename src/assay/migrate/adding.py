@@ -6,6 +6,7 @@ reversible migration as two migrations, and so goes over from numbers to timesta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from assay.errors import MigrationError
 from assay.migrate.files import DOWN_SUFFIX, LARGEST_VERSION, SIMPLE_SUFFIX, UP_SUFFIX, load_if_any
 from assay.migrate.model import Kind, Migration
+
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
 def add(
@@ -90,7 +93,7 @@ def _file_name_part(description: str) -> str:
 
 
 def _first_line(description: str, path: Path) -> str:
-    purpose = " ".join(description.split())
+    purpose = " ".join(_BETWEEN_WORDS.split(description)).strip() or description
     return f"-- Revert: {purpose}\n" if path.name.endswith(DOWN_SUFFIX) else f"-- {purpose.capitalize()}\n"
 
 
