@@ -265,6 +265,23 @@ async def test_a_file_without_a_statement_is_applied_and_told(
     assert (await migrate.revert(database_18, folder)).notices == (told,)
 
 
+@pytest.mark.parametrize("text", ["", "-- Revert: create devices\n", "-- no-transaction\n", "begin; commit;"])
+async def test_a_down_file_without_a_statement_reverts_nothing(
+    database_18: DatabaseUrl, tmp_path: Path, text: str
+) -> None:
+    files = {"1_a.up.sql": "create table devices ();", "1_a.down.sql": text}
+    folder = write(tmp_path, {**files, "2_b.up.sql": "create table b ();", "2_b.down.sql": "drop table b;"})
+    await migrate.run(database_18, folder)
+    with pytest.raises(MigrationError, match=r"1_a.down.sql holds no statement, .* write the SQL that undoes it there"):
+        await migrate.revert(database_18, folder, target_version=0)
+    states = [status.state for status in await migrate.info(database_18, folder)]
+    assert states == [migrate.State.INSTALLED] * 2, "the file above it is not reverted either"
+    told = f"{folder}/1_a.down.sql holds no statement; reverting with it changes nothing but the ledger"
+    assert (await migrate.revert(database_18, folder, target_version=0, dry_run=True)).notices == (told,)
+    (folder / "1_a.down.sql").write_text("select 1;")
+    assert len((await migrate.revert(database_18, folder, target_version=0)).steps) == 2
+
+
 async def test_a_setting_of_one_file_does_not_reach_the_next(
     database: DatabaseUrl, driver: Any, tmp_path: Path
 ) -> None:

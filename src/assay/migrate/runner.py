@@ -20,6 +20,7 @@ from assay.migrate.stepwise import begin, resume
 from assay.migrate.target import Session, Target
 from assay.migrate.transactions import run_in_transaction
 from assay.migrate.unfinished import ProgressTable, Unfinished
+from assay.sql.splitting import split_statements
 
 Source = Path | str | Sequence[Migration]
 """A folder of migrations, or migrations that ``load`` read."""
@@ -155,6 +156,17 @@ def _empty(ready: Ready) -> str:
     return f"{ready.script.path} holds no statement; {doing} it changes nothing but the ledger"
 
 
+def _refuse_to_undo_nothing(ready: Ready) -> None:
+    """Raise MigrationError for a down file without a statement, such as add writes, beside an up file that has some."""
+    up = ready.migration.up
+    if ready.direction is Direction.UP or ready.statements or not split_statements(up.sql):
+        return
+    raise MigrationError(
+        f"{ready.script.path} holds no statement, so nothing that {up.path.name} did would be undone; write the SQL "
+        "that undoes it there, or SELECT 1; if nothing is to be undone"
+    )
+
+
 def _step(ready: Ready) -> Step:
     return Step(ready.migration.version, ready.migration.description, ready.direction, ready.script.path)
 
@@ -177,6 +189,8 @@ class _Work:
         for text in plan.notices:
             self._notice(text)
         ready = await _ready(self.session, direction, plan.todo)
+        for each in ready:
+            _refuse_to_undo_nothing(each)
         if any(each.changes_settings for each in ready):
             self.session = await self.session.remember_settings()
         await self.ledger.ensure(self.session.connection)
