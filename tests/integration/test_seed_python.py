@@ -139,7 +139,37 @@ async def test_rows_that_a_second_run_adds_are_found_with_file_and_table(pets: D
     write(seeds, "2.sql", "insert into log (text) values ('x'), ('y') on conflict do nothing")
     (found,) = (await check_seeds(pets, seed_files(seeds))).changed
     assert (found.file.name, found.table) == ("2.sql", "public.log")
-    assert found.text == "public.log has 4 rows after the second run, 2 after the first"
+    assert found.text.startswith("public.log has 4 rows after the second run, 2 after the first")
+
+
+@pytest.mark.parametrize(
+    ("table", "added", "told"),
+    [
+        ("name text", "values ('Ann')", True),
+        ("id int generated always as identity primary key, name text", "(name) values ('Ann')", True),
+        ("id uuid default gen_random_uuid() unique, name text", "(name) select 'Ann'", True),
+        ("id int unique, name text", "(id, name) select count(*), 'Ann' from person", False),
+        ("id serial primary key, name text", "(id, name) select count(*), 'Ann' from person", False),
+        ("id serial primary key, name text", "select count(*), 'Ann' from person", False),
+    ],
+)
+async def test_on_conflict_without_a_key_to_meet_is_told(
+    pets: DatabaseUrl, seeds: Path, table: str, added: str, told: bool
+) -> None:
+    connection = await asyncpg.connect(pets.reveal())
+    await connection.execute(f'create schema "Old"; create table "Old".person ({table})')
+    await connection.close()
+    added = added.replace("from person", 'from "Old".person')
+    write(seeds, "1.sql", f'insert into "Old".person {added} on conflict do nothing')
+    (found,) = (await check_seeds(pets, seed_files(seeds))).changed
+    assert found.text.startswith('"Old".person has 2 rows after the second run, 1 after the first')
+    assert ('; "Old".person has no unique key that the new rows could meet' in found.text) is told
+
+
+async def test_rows_that_no_on_conflict_guards_are_not_said_to_lack_a_key(pets: DatabaseUrl, seeds: Path) -> None:
+    write(seeds, "1.sql", "-- assay: allow-repeats: to see them\ninsert into log (text) values ('x')")
+    (found,) = (await check_seeds(pets, seed_files(seeds))).changed
+    assert found.text == "public.log has 2 rows after the second run, 1 after the first"
 
 
 async def test_values_that_a_second_run_changes_are_found(pets: DatabaseUrl, seeds: Path) -> None:

@@ -13,8 +13,25 @@ from assay.config import DatabaseUrl
 from assay.errors import DatabaseError, Error, UsageError
 from assay.ops.contents import TableContents, contents_of
 from assay.ops.seed import Seeded, load
+from assay.ops.seed_repeats import passed_over
+from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 from assay.server.databases import drop_database
 from assay.server.templates import clone_database
+from assay.sql.splitting import split_statements
+
+_CAN_BE_MET = r"""
+select exists (
+    select from pg_catalog.pg_index i
+    where i.indrelid = pg_catalog.to_regclass($1) and (i.indisunique or i.indisexclusion) and not exists (
+        select from pg_catalog.pg_attribute a
+        left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+            and cardinality($2::text[]) > 0 and a.attname <> all ($2::text[])
+            and (a.attidentity <> '' or pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '(nextval|uuid\w*)\(')
+    )
+)
+"""
+"""Whether a new row could be in conflict; not by a key with a value of its own from a sequence or for a UUID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +96,34 @@ async def check_seeds(scratch: DatabaseUrl, files: Sequence[Path]) -> Checked:
         state = new
     left = _different(after_first, state)
     changed = [
-        Changed(file, table, _text(table, after_first.get(table), state.get(table)))
+        Changed(file, table, _text(table, after_first.get(table), state.get(table)) + await _why(scratch, file, table))
         for file, tables in changes
         for table in sorted(tables & left)
     ]
     return Checked(first, tuple(second), tuple(changed))
+
+
+async def _why(scratch: DatabaseUrl, file: Path, table: str) -> str:
+    """The end of the sentence about a table whose new rows ON CONFLICT DO NOTHING can never pass over."""
+    listed = await asyncio.to_thread(_listed, file, table)
+    if not listed:
+        return ""
+    connection = await open_connection(scratch)
+    try:
+        met = [await connection.fetchval(_CAN_BE_MET, table, columns) for columns in listed]
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
+    return "" if all(met) else f"; {table} has no unique key that the new rows could meet, so ON CONFLICT never applies"
+
+
+def _listed(file: Path, table: str) -> list[list[str]]:
+    """The columns that each INSERT of a file of SQL lists which adds to a table with ON CONFLICT DO NOTHING."""
+    if file.suffix != ".sql":
+        return []
+    statements, plain = split_statements(file.read_text("utf-8-sig")), table.replace('"', "")
+    return [sorted(columns) for name, columns in passed_over(statements) if f".{plain}".endswith(f".{name}")]
 
 
 def _failure(error: Error) -> str:

@@ -27,6 +27,7 @@ _COUNTS_ON = f"goes on from the value that is there each time the seed is loaded
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "||"})
 _ENDS_OF_SET = frozenset({"where", "from", "returning", "when"})
 _ENDS_OF_NAME = frozenset({"set", "(", "values", "select", "default", "overriding", "using", "table", "with"})
+_QUERIES = frozenset({"select", "with", "values", "table", "("})
 _QUERY = re.compile(r"\s*(?:insert|with|copy|update|merge|do)\b", re.IGNORECASE)
 
 
@@ -88,6 +89,28 @@ def repeats_of_python(source: str, tree: ast.Module) -> Iterator[Repeat]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _QUERY.match(node.value):
             at = starts[node.lineno - 1] + node.col_offset
             yield from (Repeat(at, one.text) for one in repeats_of_sql(split_statements(node.value)))
+
+
+def passed_over(statements: Iterable[Statement]) -> Iterator[tuple[str, frozenset[str]]]:
+    """The tables into which INSERTs add with ON CONFLICT DO NOTHING, as written, and the columns that each lists.
+
+    No columns stand for all: an INSERT without a list gives them in order.
+    """
+    for statement in statements:
+        words = list(_words(statement.text))
+        texts = [word.text for word in words]
+        for index in range(len(words) - 1):
+            if texts[index : index + 2] == ["insert", "into"]:
+                name, after = _name(words, index + 2)
+                extent = [word.text for word in _extent(words, index, after)]
+                if any(extent[at : at + 2] == ["do", "nothing"] for at in range(len(extent))):
+                    yield name, _listed(extent)
+
+
+def _listed(extent: list[str]) -> frozenset[str]:
+    if extent[:1] != ["("] or extent[1] in _QUERIES:
+        return frozenset()
+    return frozenset(extent[1 : extent.index(")")]) - {","}
 
 
 def _repeats(text: str, kinds: Sequence[str], tables: _Tables) -> Iterator[Repeat]:
