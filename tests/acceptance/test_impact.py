@@ -76,7 +76,29 @@ def test_names_in_quotes_are_taken_as_they_are(project: Project) -> None:
 
 def test_what_nothing_uses_is_no_failure_and_what_comes_close_is_named(project: Project) -> None:
     done = impact(project, "person.nmae")
-    assert (done.code, done.lines[-1]) == (0, "0 of 10 queries use person.nmae; did you mean person.name?")
+    told = "0 of 10 queries use person.nmae; there is no column nmae in person; did you mean person.name?"
+    assert (done.code, done.lines[-1]) == (0, told)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nope", "; there is no table nope in the schema"),
+        ("nope.name", "; there is no table nope in the schema"),
+        ("public.unheard_of", "; there is no table public.unheard_of in the schema"),
+        ("public.unheard_of.altogether", "; there is no table public.unheard_of in the schema"),
+        ("public.spare.nope", "; there is no column nope in public.spare"),
+        ('"Odd"."Table".nope', "; there is no column nope in Odd.Table"),
+        *[(name, "") for name in ("spare", "spare.part", "public.spare", "public.spare.part", "bare", "lone.part")],
+    ],
+)
+def test_what_nothing_uses_is_looked_up_in_the_schema(project: Project, name: str, told: str) -> None:
+    project.write(
+        "migrations/20250101000004_spare.sql",
+        "create table spare (part int); create table bare (); create view lone as select part from spare;",
+    )
+    done = impact(project, name)
+    assert (done.code, done.lines[-1]) == (0, f"0 of 10 queries use {name}{told}")
 
 
 def test_an_exit_code_is_given_on_request(project: Project) -> None:
@@ -96,6 +118,8 @@ def test_a_statement_that_cannot_be_read_may_use_anything(project: Project) -> N
 def test_json_has_the_statements(project: Project) -> None:
     found = impact(project, "badge", "--output-format", "json").json
     assert (found["name"], found["queries"], len(found["unknown"])) == ("badge", 10, 1)
+    assert found["lacking"] is None
+    assert impact(project, "nope", "--output-format", "json").json["lacking"] == "there is no table nope in the schema"
     assert found["uses"] == [
         {
             "path": "src/app/more.py",

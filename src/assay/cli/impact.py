@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(name: str, database_url: str | None, exit_code: bool, output_format: str) -> None:
     """List the queries of the project that read or write a table or a column, through views too.
 
-    NAME is table, table.column, schema.table or schema.table.column.
+    NAME is table, table.column, schema.table or schema.table.column. What no query uses is looked up in the schema.
     """
     from assay.proof.checking import impact_on
     from assay.proof.impact import parse_name
@@ -56,5 +56,6 @@ def _lines(found: Impact) -> Iterator[str]:
         yield f"{place} may use it: the statement cannot be read"
     queries = "query" if found.queries == 1 else "queries"
     verb = "uses" if 1 in (found.queries, len(found.uses)) else "use"
+    lacking = f"; {found.lacking}" if found.lacking else ""
     hint = f"; did you mean {found.close}?" if found.close else ""
-    yield f"{len(found.uses)} of {found.queries} {queries} {verb} {found.name}{hint}"
+    yield f"{len(found.uses)} of {found.queries} {queries} {verb} {found.name}{lacking}{hint}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterator
@@ -88,8 +89,17 @@ def mended(settings: Settings, server: DatabaseUrl | None = None, progress: Prog
 def impact_on(
     name: str, settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None
 ) -> Impact:
-    """Which queries of a project use a table or column; raises as ``checked`` does."""
-    return _apart(partial(_impact, name, settings, server, _discovery(settings)), settings, progress)
+    """Which queries of a project use a table or column, and, when none does, whether the schema has it.
+
+    Offline there is no schema to ask. Raises as ``checked`` does.
+    """
+    from assay.proof.lacking import lacking
+
+    found = _apart(partial(_impact, name, settings, server, _discovery(settings)), settings, progress)
+    if found.uses or settings.offline:
+        return found
+    lacks = asyncio.run(lacking(name, settings, server))
+    return replace(found, lacking=lacks, close=found.close if lacks else None)
 
 
 def prepared(settings: Settings, server: DatabaseUrl | None = None, *, write: bool = True) -> Preparation:

@@ -38,6 +38,8 @@ class Impact:
     queries: int
     close: str | None
     """A name that queries do use, when they use nothing of the one asked for."""
+    lacking: str | None = None
+    """What the schema lacks of what was asked for, in words; None when it has it, and when it was not looked at."""
 
     def to_json(self) -> dict[str, Any]:
         """The form of ``assay impact --output-format json``."""
@@ -45,6 +47,7 @@ class Impact:
             "name": self.name,
             "queries": self.queries,
             "uses": [_use_to_json(use) for use in self.uses],
+            "lacking": self.lacking,
             "unknown": [_place_to_json(place) for place in self.unknown],
         }
 
