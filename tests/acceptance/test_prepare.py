@@ -127,7 +127,7 @@ def test_check_names_what_is_missing_changed_and_orphaned(prepared: Project) -> 
     done = prepare(prepared, "--check")
     new = f"query-{sha256(b'select 1').hexdigest()}.json"
     assert done.code == 1
-    assert done.lines == [
+    assert [line.partition(" (src/app/queries.py:")[0] for line in done.lines] == [
         *(f"missing .assay/{name}" for name in sorted((missing, new))),
         f"changed .assay/{changed}",
         "changed .assay/read-only.json",
@@ -137,6 +137,19 @@ def test_check_names_what_is_missing_changed_and_orphaned(prepared: Project) -> 
     assert files(prepared) == before
     found = prepare(prepared, "--check", "--output-format", "json").json
     assert (found["changed"], found["orphaned"]) == ([changed, "read-only.json"], [COUNT_FILE])
+
+
+def test_check_tells_where_the_query_of_a_file_stands(prepared: Project) -> None:
+    prepared.write(
+        "src/app/again.py", f'import assay\n\nasync def f(db: assay.Pool): await db.fetch_one(int, "{COUNT}")\n'
+    )
+    (prepared.root / ".assay" / COUNT_FILE).unlink()
+    assert prepare(prepared, "--check").lines[0] == f"missing .assay/{COUNT_FILE} (src/app/again.py:3)"
+    places = prepare(prepared, "--check", "--output-format", "json").json["places"]
+    assert places == {COUNT_FILE: {"path": "src/app/again.py", "line": 3, "column": 36}}
+    (prepared.root / "src/app/again.py").unlink()
+    path, line, _ = prepared.place("src/app/queries.py", "db.fetch_one").split(":")
+    assert prepare(prepared, "--check").lines[0] == f"missing .assay/{COUNT_FILE} ({path}:{line})"
 
 
 def test_another_minor_version_of_the_server_changes_nothing(prepared: Project) -> None:

@@ -54,6 +54,11 @@ def _to_json(outcome: Preparation) -> dict[str, Any]:
         "missing": list(differences.missing),
         "changed": list(differences.changed),
         "orphaned": list(differences.orphaned),
+        "places": {
+            name: {"path": place.path, "line": place.line, "column": place.column}
+            for name in (*differences.missing, *differences.changed)
+            if (place := outcome.places.get(name)) is not None
+        },
         "findings": [found.to_json() for found in outcome.findings],
         "server_version": outcome.basis.server_version,
         "migrations": outcome.basis.migrations,
@@ -68,7 +73,9 @@ def _print(outcome: Preparation, only_check: bool) -> None:
     for found in outcome.findings:
         print(*finding_lines(found), sep="\n")
     for word, names in _changes(outcome, only_check):
-        print(*(f"{word} {FOLDER}/{name}" for name in names), sep="\n", end="\n" if names else "")
+        for name in names:
+            place = outcome.places.get(name) if only_check else None
+            print(f"{word} {FOLDER}/{name}{f' ({place.path}:{place.line})' if place else ''}")
     print(_closing_line(outcome, only_check))
 
 

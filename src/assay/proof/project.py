@@ -13,7 +13,7 @@ from assay.errors import DatabaseError
 from assay.proof.answers import Answer, Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
 from assay.proof.arguments import Arguments
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
-from assay.proof.cache import FOLDER, Cache, Differences, Entry
+from assay.proof.cache import FOLDER, Cache, Differences, Entry, file_name
 from assay.proof.created import created_objects
 from assay.proof.description import Description
 from assay.proof.discover import discover
@@ -53,6 +53,8 @@ class Preparation:
     """Why statements have no answer that could be kept."""
     basis: Basis
     seconds: float
+    places: Mapping[str, Place]
+    """Where the query of each file stands in the code, by the file's name; the first place of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def prepare(
     findings = [_unreadable(part) for part in discovery.unreadable]
     findings += [found for part in read for found in _refusals(part, answers, code.created)]
     seconds = time.perf_counter() - start
-    return Preparation(len(entries), written, removed, differences, _in_order(findings), answers.basis, seconds)
+    places = {file_name(query.statement.source): query.place for query in reversed(queries)}
+    return Preparation(len(entries), written, removed, differences, _in_order(findings), answers.basis, seconds, places)
 
 
 def discover_in(settings: Settings) -> Discovery:
