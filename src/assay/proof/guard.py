@@ -1,4 +1,4 @@
-"""What the project's own code runs under: it is known whose code runs, and it may not take for ever."""
+"""What the project's own code runs under: it is known whose code runs, it may not take for ever, nor connect."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
+
+from assay.proof.unconnected import Unconnected
 
 
 class TooLong(BaseException):
@@ -40,12 +42,14 @@ class Guard:
         """Whether a file is the project's."""
         self.active = False
         """Whether it is the project's code that runs."""
+        self._unconnected = Unconnected(lambda: self.active)
 
     def begin(self) -> None:
         """Take over the process's alarm, its arguments, and the loading of modules."""
         self._process = os.getpid()
         sys.argv[:] = ["assay"]  # those of the check are not the modules'
         signal.signal(signal.SIGALRM, self._too_long)
+        self._unconnected.begin()
         execute = SourceFileLoader.exec_module
 
         def exec_module(loader: SourceFileLoader, module: ModuleType) -> None:
@@ -54,6 +58,7 @@ class Guard:
                     execute(loader, module)
             else:
                 execute(loader, module)
+                self._unconnected.loaded(module)
 
         setattr(SourceFileLoader, "exec_module", exec_module)  # noqa: B010 - a method of its base until now
 
@@ -67,7 +72,7 @@ class Guard:
         self.active = True
         signal.setitimer(signal.ITIMER_REAL, self._limit)
         try:
-            with self._inside(str(path)):
+            with self._unconnected.closed(), self._inside(str(path)):
                 yield
         finally:
             if os.getpid() != self._process:  # the module made another process, which is not to go on with the work

@@ -20,9 +20,11 @@ from assay.proof.discover.resolve import Project
 from assay.proof.discover.source import Source
 from assay.proof.guard import Guard, Lost, TooLong
 from assay.proof.importable import Importable
+from assay.proof.unconnected import is_refused
 
 _FIX = "make it importable from the project's root, in the environment that assay is installed in"
 _FIX_LOST = 'leave at the module\'s top what defines things, and put what does things under if __name__ == "__main__"'
+_CONNECTS = "it connects to something when it is imported, which the check does not let it do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Modules:
         text = str(error).partition("\n")[0]
         if isinstance(error, TooLong):
             return self._too_long(source, error, text)
+        if is_refused(error):
+            return ImportFailure(self._innermost(source, error), _CONNECTS, _FIX_LOST)
         why = f"{type(error).__name__}: {text}" if text else type(error).__name__
         if isinstance(error, SyntaxError) and error.filename and self._is_own(error.filename):
             return ImportFailure(self._place(error.filename, error.lineno or 1), why)
