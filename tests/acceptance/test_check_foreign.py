@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from tests.fixtures.projects import MIGRATIONS, Project
@@ -358,12 +359,95 @@ def test_a_function_that_the_code_creates_is_no_error(project: Project) -> None:
     ]
 
 
-def test_a_module_that_cannot_be_imported_is_proven_without_its_annotations(project: Project) -> None:
-    project.replace("src/app/by_asyncpg.py", "import asyncpg\n", "import asyncpg\nimport nowhere_to_be_found\n")
+MISSING = "src/app/by_asyncpg.py cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+IMPORTS = """
+import datetime as dt
+from decimal import Decimal
+from typing import Optional
+from uuid import UUID
+
+import asyncpg
+import nowhere_to_be_found
+"""
+
+
+def without_import(project: Project) -> None:
+    """Have the module by asyncpg import something that is not installed."""
+    project.replace("src/app/by_asyncpg.py", "\nimport asyncpg\n", IMPORTS)
+
+
+def test_of_a_module_that_cannot_be_imported_the_text_is_read_and_one_warning_says_so(project: Project) -> None:
+    without_import(project)
+    done = project.check("--output-format", "json")
+    (found,) = done.json["findings"]
+    assert (found["code"], found["severity"], found["message"]) == ("ASY103", "warning", MISSING)
+    assert found["because"] == ["the types of the arguments around its queries could be read from its text"]
+    assert (done.code, done.json["proved"], project.check("--strict").code) == (0, 16, 1)
+    assert not [part for part in done.json["unverified"] if "asyncpg" in part["path"] and part["argument"]]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "shown"),
+    [
+        ("str", "str"),
+        ("bytes", "bytes"),
+        ("float", "float"),
+        ("Optional[str]", "str | None"),
+        ("'str | None'", "str | None"),
+        ("UUID", "UUID"),
+        ("Decimal", "Decimal"),
+        ("dt.datetime", "datetime"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_found_without_importing_the_module(
+    project: Project, annotation: str, shown: str
+) -> None:
+    without_import(project)
+    project.replace("src/app/by_asyncpg.py", "person_id: int", f"person_id: {annotation}")
+    wrong = [line.partition(" ")[2] for line in findings(project) if " ASY302 " in line]
+    assert wrong == [f"ASY302 parameter $1 is int4, person_id is {shown}"]
+
+
+@pytest.mark.parametrize("annotation", ["Id", "nowhere_to_be_found.Id", "date"])
+def test_an_annotation_that_the_text_does_not_tell_is_unverified_with_the_reason_and_an_error(
+    project: Project, annotation: str
+) -> None:
+    without_import(project)
+    project.replace(
+        "src/app/by_asyncpg.py", "class People:", "class Id(int): ...\n\n\nclass date: ...\n\n\nclass People:"
+    )
+    project.replace("src/app/by_asyncpg.py", "person_id: int", f"person_id: {annotation}")
+    done = project.check("--show-unverified")
+    assert (done.code, [line for line in done.lines if " ASY" in line]) == (
+        1,
+        [f"{project.place('src/app/by_asyncpg.py', 'import nowhere')} ASY103 {MISSING}"],
+    )
+    place = project.place("src/app/by_asyncpg.py", "person_id)")
+    assert (
+        f"{place} unverified: parameter $1 is given person_id, whose type is not known: its module cannot be imported: "
+        "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    ) in done.lines
+    assert done.lines[-1].startswith("Proved 15 of 16 queries ")
+
+
+def test_names_that_the_module_gives_a_meaning_of_its_own_are_not_taken_for_the_builtin_ones(project: Project) -> None:
+    without_import(project)
+    project.replace("src/app/by_asyncpg.py", "class People:", "class str(bytes): ...\n\n\nclass People:")
     report = project.check("--output-format", "json").json
-    assert report["findings"] == []
-    assert report["proved"] == 16
-    assert {part["argument"] for part in report["unverified"] if "asyncpg" in part["path"]} >= {"person_id", "name"}
+    assert [found["severity"] for found in report["findings"]] == ["error"]
+    assert {part["argument"] for part in report["unverified"] if part["why"]} == {"name"}
+
+
+def test_the_summary_says_how_many_columns_are_compared_with_nothing(project: Project) -> None:
+    done = project.check()
+    assert re.search(r" in \d+\.\d\d s; (\d+) name no class to compare their columns with$", done.lines[-1])
+    returning = [part for part in project.check("--output-format", "json").json["queries"] if columns(part)]
+    assert f"; {len(returning)} name no class to compare" in done.out
+    assert project.check("--output-format", "json").json["classless"] == len(returning) == 8
+
+
+def columns(query: dict[str, Any]) -> list[Any]:
+    return list((query["description"] or {}).get("columns", ()))
 
 
 def test_the_offline_cache_tells_styles_apart(project: Project) -> None:

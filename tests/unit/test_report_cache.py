@@ -37,14 +37,15 @@ FOUND = finding(
     call=Place("app/a.py", 3, 1),
 )
 REPORT = Report(
-    findings=(replace(FOUND, width=4, shown=("code", "^^^^"), fixable=True, left="no"),),
+    findings=(replace(FOUND, width=4, shown=("code", "^^^^"), fixable=True, left="no"), FOUND.as_warning()),
     basis=Basis("18.6", "f" * 64, 2),
     files=2,
     seconds=1.5,
     total=3,
     proved=2,
     ignored=1,
-    unverified=(Unverified(Place("app/a.py", 1, 2), "$1", "x"),),
+    classless=1,
+    unverified=(Unverified(Place("app/a.py", 1, 2), "$1", "x", "why"),),
     queries=b'[{"sql":"select 1"}]',
 )
 

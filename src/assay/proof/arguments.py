@@ -14,7 +14,7 @@ from assay.pgtypes.hints import Hint, class_of, full_name, literal_values, read_
 from assay.proof.discover.resolve import Bound, External, Module
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
-from assay.proof.expressions import Expressions, Unresolved
+from assay.proof.expressions import Expressions, NotImported, Unresolved
 from assay.proof.narrowing import is_tested
 from assay.sql.omit import Omitted
 
@@ -54,6 +54,7 @@ class Arguments:
     def __init__(self, expressions: Expressions) -> None:
         self._typist = _Typist(expressions)
         self._known: dict[ast.expr, Any] = {}
+        self._lost: dict[ast.expr, str] = {}
 
     def type_of(self, node: ast.expr, scope: Scope, source: Source) -> Any:
         """The annotation that an expression's values have, or UNKNOWN; what a test has narrowed is left out.
@@ -64,9 +65,16 @@ class Arguments:
             self._known[node] = self._type_of(node, scope, source)
         return self._known[node]
 
+    def why_unknown(self, node: ast.expr) -> str:
+        """Why an annotation of an expression that ``type_of`` looked for could not be read; empty if it has none."""
+        return self._lost.get(node, "")
+
     def _type_of(self, node: ast.expr, scope: Scope, source: Source) -> Any:
         try:
             found = self._typist.find(node, scope, source, _DEPTH)
+        except NotImported as error:
+            self._lost[node] = str(error)
+            return UNKNOWN
         except Unresolved:
             return UNKNOWN
         if found is UNKNOWN or not isinstance(node, (ast.Name, ast.Attribute)):

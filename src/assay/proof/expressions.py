@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import typing
 from functools import reduce
 from operator import or_
@@ -25,6 +26,19 @@ from assay.runtime.annotations import class_hints
 
 class Unresolved(Exception):
     """An expression names no class that can be looked up; the text says why, as in ``"row" is a parameter``."""
+
+
+class NotImported(Unresolved):
+    """What an expression names is not known because its module cannot be imported; the text says why."""
+
+
+_WELL_KNOWN = {
+    "datetime": frozenset({"date", "datetime", "time", "timedelta", "timezone"}),
+    "decimal": frozenset({"Decimal"}),
+    "typing": frozenset({"Annotated", "Any", "Literal", "Optional", "Union"}),
+    "uuid": frozenset({"UUID"}),
+}
+"""What a name means that is imported from here can be told without importing the module that it stands in."""
 
 
 class Expressions:
@@ -81,7 +95,7 @@ class Expressions:
             return self._local(name, bindings, owner, source)
         module = self.modules.load(source)
         if isinstance(module, ImportFailure):
-            raise Unresolved(f"{source.shown} cannot be imported")
+            return self._from_text(name, bindings, source, module)
         if hasattr(module, name):
             return getattr(module, name)
         if bindings and bindings[0].kind == "imported":
@@ -89,6 +103,20 @@ class Expressions:
         if hasattr(builtins, name):
             return getattr(builtins, name)
         raise Unresolved(f'"{name}" is not defined')
+
+    def _from_text(self, name: str, bindings: list[Binding], source: Source, failure: ImportFailure) -> Any:
+        """What a name at the top of a module that cannot be imported means, where its text alone tells."""
+        if not bindings and not source.scope.stars and hasattr(builtins, name):
+            return getattr(builtins, name)
+        known = {(binding.module, binding.attribute) for binding in bindings if binding.kind == "imported"}
+        if len(known) == 1 and all(binding.kind == "imported" for binding in bindings):
+            ((module, attribute),) = known
+            if module in _WELL_KNOWN and self.project.module(module) is None:
+                if attribute is None:
+                    return importlib.import_module(module)
+                if attribute in _WELL_KNOWN[module]:
+                    return getattr(importlib.import_module(module), attribute)
+        raise NotImported(f"its module cannot be imported: {failure.why}")
 
     def _local(self, name: str, bindings: list[Binding], owner: Scope, source: Source) -> Any:
         if not bindings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from assay.proof.place import Place
@@ -203,6 +203,10 @@ class Finding:
         """Whether it makes the check fail."""
         return self.rule.severity == "error"
 
+    def as_warning(self) -> Finding:
+        """The same, where it does not make the check fail."""
+        return replace(self, rule=replace(self.rule, severity="warning"))
+
     def to_json(self) -> dict[str, Any]:
         """The form of ``assay check --output-format json``."""
         return {
@@ -247,3 +251,5 @@ class Unverified:
     """``:name`` or ``$1``."""
     argument: str
     """The expression, as in the code; empty when it is unpacked from something else."""
+    why: str = ""
+    """Why its annotation could not be read; empty where there is none."""

@@ -112,6 +112,7 @@ def check(
         total=len(verdicts),
         proved=sum(verdict.proved for verdict in verdicts),
         ignored=silenced.ignored,
+        classless=sum(verdict.is_classless for verdict in verdicts),
         unverified=tuple(part for verdict in verdicts for part in verdict.unverified),
         queries=queries_to_json(verdicts),
     )
@@ -304,5 +305,7 @@ def _unreadable(part: Unreadable) -> Finding:
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """By place, each once: a module that several files cannot import is one finding."""
-    return tuple(sorted(dict.fromkeys(findings), key=lambda found: (found.place, found.rule.code)))
+    """By place, each once: a module that several files cannot import is one finding, an error if it is one for any."""
+    unread = {(found.place, found.message) for found in findings if found.rule.code == "ASY103" and found.is_error}
+    kept = (found for found in findings if found.is_error or (found.place, found.message) not in unread)
+    return tuple(sorted(dict.fromkeys(kept), key=lambda found: (found.place, found.rule.code)))

@@ -37,6 +37,8 @@ class Report:
     """How many findings comments silence."""
     unverified: tuple[Unverified, ...] = ()
     """The arguments that were not compared, in the order of the code."""
+    classless: int = 0
+    """How many return columns that were not compared with anything, because no class is named for their rows."""
     queries: bytes = NO_QUERIES
     """What is known of each call, in the order of the code, as ``to_json`` tells it: a list in JSON."""
 
@@ -47,6 +49,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The form of ``assay check --output-format json``."""
         return {
+            "classless": self.classless,
             "files": self.files,
             "findings": [found.to_json() for found in self.findings],
             "ignored": self.ignored,
@@ -127,7 +130,16 @@ def closing_line(report: Report) -> str:
     against = f"against {report.basis}, " if report.basis.server_version else ""
     queries = "query" if total == 1 else "queries"
     ignored = f"{counted(report.ignored, 'finding')} ignored, " if report.ignored else ""
-    return f"Proved {report.proved} of {total} {queries} {against}{ignored}in {report.seconds:.2f} s"
+    return f"Proved {report.proved} of {total} {queries} {against}{ignored}in {report.seconds:.2f} s{_left_out(report)}"
+
+
+def _left_out(report: Report) -> str:
+    """What proving did not take in; empty where every row has a class."""
+    if not report.classless:
+        return ""
+    if report.classless == 1:
+        return "; 1 names no class to compare its columns with"
+    return f"; {report.classless} name no class to compare their columns with"
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
@@ -151,12 +163,14 @@ def _unverified_to_json(part: Unverified) -> dict[str, Any]:
         "column": place.column,
         "parameter": part.parameter,
         "argument": part.argument,
+        "why": part.why,
     }
 
 
 def _unverified_text(part: Unverified) -> str:
     if part.argument:
-        return f"unverified: parameter {part.parameter} is given {part.argument}, whose type is not annotated"
+        why = f"whose type is not known: {_shown(part.why)}" if part.why else "whose type is not annotated"
+        return f"unverified: parameter {part.parameter} is given {part.argument}, {why}"
     return f"unverified: parameter {part.parameter} is given by unpacking"
 
 

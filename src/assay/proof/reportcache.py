@@ -127,14 +127,16 @@ def _report_to_json(report: Report) -> dict[str, Any]:
     basis = report.basis
     return {
         "basis": [basis.server_version, basis.fingerprint, basis.migrations],
-        "counts": [report.files, report.total, report.proved, report.ignored],
+        "counts": [report.files, report.total, report.proved, report.ignored, report.classless],
         "findings": [_finding_to_json(found) for found in report.findings],
-        "unverified": [[*_place_to_json(part.place), part.parameter, part.argument] for part in report.unverified],
+        "unverified": [
+            [*_place_to_json(part.place), part.parameter, part.argument, part.why] for part in report.unverified
+        ],
     }
 
 
 def _report_from_json(value: dict[str, Any], queries: bytes) -> Report:
-    files, total, proved, ignored = value["counts"]
+    files, total, proved, ignored, classless = value["counts"]
     return Report(
         findings=tuple(_finding_from_json(found) for found in value["findings"]),
         basis=Basis(*value["basis"]),
@@ -143,6 +145,7 @@ def _report_from_json(value: dict[str, Any], queries: bytes) -> Report:
         total=total,
         proved=proved,
         ignored=ignored,
+        classless=classless,
         unverified=tuple(Unverified(Place(*part[:3]), *part[3:]) for part in value["unverified"]),
         queries=queries,
     )
@@ -150,14 +153,14 @@ def _report_from_json(value: dict[str, Any], queries: bytes) -> Report:
 
 def _finding_to_json(found: Finding) -> list[Any]:
     call = _place_to_json(found.call) if found.call is not None else None
-    where = [found.rule.code, _place_to_json(found.place), call, found.width, list(found.shown)]
+    where = [found.rule.code, found.rule.severity, _place_to_json(found.place), call, found.width, list(found.shown)]
     return [*where, found.message, list(found.because), found.fix, found.fixable, found.left]
 
 
 def _finding_from_json(value: list[Any]) -> Finding:
-    code, place, call, width, shown, message, because, fix, fixable, left = value
+    code, severity, place, call, width, shown, message, because, fix, fixable, left = value
     return Finding(
-        RULES[code],
+        replace(RULES[code], severity=severity),
         Place(*place),
         message,
         tuple(because),

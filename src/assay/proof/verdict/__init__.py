@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.errors import ParameterError, RowClassError
 from assay.proof.arguments import Arguments
@@ -42,6 +42,12 @@ class Verdict:
     def descriptions(self) -> tuple[Description, ...]:
         """All that is known of the statements that the call runs."""
         return self.differing or ((self.description,) if self.description is not None else ())
+
+    @property
+    def is_classless(self) -> bool:
+        """Whether it returns columns that no row class is named for, as other libraries' calls do."""
+        of_others = self.call.surface.owner is not Owner.ASSAY and self.call.row is None
+        return of_others and any(description.columns for description in self.descriptions)
 
     @property
     def proved(self) -> bool:
@@ -90,7 +96,8 @@ def judge(
     """Compare a described statement with the code around its call.
 
     Give the same ``arguments`` to judge many queries of a project.
-    Where the call's module cannot be imported, the statement alone is judged, and the finding says why.
+    Where the call's module cannot be imported, the finding says why. Of Assay's calls the statement alone is judged
+    then; of other libraries', what the text of the module tells of the arguments too.
     """
     findings = list(statement_findings(query, description))
     unverified: list[Unverified] = []
@@ -112,6 +119,7 @@ def judge(
             unverified.append(outcome)
         else:
             findings.append(outcome)
+    findings += _not_imported(query.call, unverified, expressions)
     known = None if isinstance(shape, Finding) else shape
     return Verdict(query.call, query.sql.text, description, tuple(findings), tuple(unverified), known)
 
@@ -119,10 +127,29 @@ def judge(
 def import_failure(call: Call, expressions: Expressions) -> Finding | None:
     """Why the classes and annotations at a call cannot be looked up; the same finding for all who need the module.
 
-    Other libraries' calls have no row classes; without the module, their arguments are not compared.
+    Other libraries' calls have no row classes, so their module's text may tell enough: see ``_not_imported``.
     """
     if call.surface.owner is not Owner.ASSAY or (call.row is None and not call.arguments):
         return None
+    return _import_failure(call, expressions)
+
+
+def _not_imported(call: Call, unverified: list[Unverified], expressions: Expressions) -> list[Finding]:
+    """That the module of another library's call cannot be imported: an error where that leaves arguments unknown."""
+    if call.surface.owner is Owner.ASSAY or not (call.arguments or call.unpacked):
+        return []
+    found = _import_failure(call, expressions)
+    if found is None:
+        return []
+    if any(part.why for part in unverified):
+        return [found]
+    return [replace(found, because=_ENOUGH).as_warning()]
+
+
+_ENOUGH = ("the types of the arguments around its queries could be read from its text",)
+
+
+def _import_failure(call: Call, expressions: Expressions) -> Finding | None:
     module = expressions.modules.load(call.source)
     if not isinstance(module, ImportFailure):
         return None

@@ -207,7 +207,7 @@ def _argument(
     kind = arguments.type_of(argument.node, query.call.scope, query.call.source)
     place, shown = _place(query, argument.node), _short(argument.node)
     if kind is UNKNOWN:
-        yield Unverified(place, query.parameter_name(index), shown)
+        yield Unverified(place, query.parameter_name(index), shown, arguments.why_unknown(argument.node))
     else:
         yield from _judged(query, index, parameter, _Given(place, shown, kind))
 
