@@ -16,8 +16,10 @@ from enum import Enum
 from assay.sql.lexer import Kind, tokenize
 
 _NAME = r'(?:[^\W\d][\w$]*|"(?:[^"\0]|"")+")'
-_ITEM = rf"(?:{_NAME}(?:\.{_NAME})*|\d+)(?:\s+(?:asc|desc))?(?:\s+nulls\s+(?:first|last))?"
-_NAMING = re.compile(rf"\s*(?:{_ITEM}(?:\s*,\s*{_ITEM})*)?\s*", re.IGNORECASE)
+_SPACE = r"[ \t\n\r\f\v]"
+"""What PostgreSQL takes for a space (scan.l); Python takes more."""
+_ITEM = rf"(?:{_NAME}(?:\.{_NAME})*|\d+)(?:{_SPACE}+(?:asc|desc))?(?:{_SPACE}+nulls{_SPACE}+(?:first|last))?"
+_NAMING = re.compile(rf"{_SPACE}*(?:{_ITEM}(?:{_SPACE}*,{_SPACE}*{_ITEM})*)?{_SPACE}*", re.IGNORECASE)
 _PAIRS = {")": "(", "]": "["}
 
 

@@ -78,7 +78,7 @@ def readable_seconds(seconds: float) -> str:
     """``0.3 ms``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``, ``41 d 3 h``."""
     if seconds < 0:
         return f"-{readable_seconds(-seconds)}"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms"
     if seconds < 60:
         return f"{seconds:.3g} s"

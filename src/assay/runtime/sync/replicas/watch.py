@@ -102,9 +102,9 @@ class Watch:
     def _look(self) -> None:
         self._begun += 1
         now = monotonic()
-        topology = self._outlook.update(self._see(), now)
-        if not self._stopped:
-            self._seen(topology)
+        seen = self._see()
+        if not self._stopped:  # members that were closed meanwhile have nothing to say
+            self._seen(self._outlook.update(seen, now))
         self._over = self._begun
         self._tell_waiters()
 
