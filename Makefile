@@ -1,5 +1,7 @@
 # Every target sets up what it needs: a virtual environment in .venv with Assay and its tools.
 PYTHON ?= python3
+# Of tests; they wait for servers much of the time, so there may be more than cores.
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp-
@@ -10,7 +12,7 @@ demo: $(STAMP)demo
 	@$(BIN)/assay demo
 
 test: $(STAMP)test
-	$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(STAMP)test $(STAMP)lint
 	$(BIN)/ruff check .

@@ -174,7 +174,7 @@ def test_a_service_that_did_not_start_is_told_in_a_line(log: io.StringIO) -> Non
     try:
         raise assay.MigrationError("a migration was edited")
     except assay.MigrationError:
-        logging.getLogger("uvicorn.error").error(traceback.format_exc(), extra={"color_message": "x"})
+        logging.getLogger("backends.web").error(traceback.format_exc(), extra={"color_message": "x"})
     line = json.loads(log.getvalue())
     assert line["message"] == "assay.errors.MigrationError: a migration was edited"
     assert "color_message" not in line

@@ -46,7 +46,7 @@ def class_name(table: str) -> str:
 def identifier(name: str) -> str:
     """A column's name as that of a field or parameter: the same, wherever Python allows it."""
     plain = unicodedata.normalize("NFKC", name)
-    plain = plain if plain.isidentifier() else re.sub(r"\W+", "_", plain).strip("_")
+    plain = plain if plain.isidentifier() else _of_letters(plain).strip("_")
     if plain.startswith("__"):
         plain = plain.strip("_")
     plain = plain if plain.isidentifier() else f"column_{plain}".rstrip("_")
@@ -76,3 +76,8 @@ def numbered(wanted: str, taken: Collection[str]) -> str:
     while wanted in taken:
         wanted += "_"
     return wanted
+
+
+def _of_letters(text: str) -> str:
+    """The text with an underscore for whatever cannot stand in an identifier of Python's: \\w takes more."""
+    return re.sub(r"_+", "_", "".join(letter if f"a{letter}".isidentifier() else "_" for letter in text))
