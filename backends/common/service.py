@@ -26,6 +26,7 @@ class Configured(Protocol):
     @property
     def service(self) -> Service:
         """Those that all have."""
+        ...
 
 
 _Options = TypeVar("_Options", bound=Service | Configured)
