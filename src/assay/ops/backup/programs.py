@@ -87,11 +87,11 @@ async def running(
 ) -> AsyncIterator[Process]:
     """The same for the length of a block, which reads what the program writes when it is ``piped``."""
     variables = {**_of_environment(), **connection_variables(url)} if url is not None else {}
-    process = await asyncio.create_subprocess_exec(
+    process = await _started(asyncio.ensure_future(asyncio.create_subprocess_exec(
         "/bin/sh", "-c", _WATCHED, "sh", program, *arguments,
         stdin=PIPE, stdout=PIPE if piped else DEVNULL, stderr=PIPE, start_new_session=True, cwd=folder or "/",
         umask=0o077, env={**environment(), **variables}, **run_as(account),
-    )  # fmt: skip
+    )))  # fmt: skip
     last: deque[str] = deque(maxlen=30)
     listening = asyncio.ensure_future(_listen(process, last, heard))
     try:
@@ -107,6 +107,23 @@ async def running(
             process.stdin.close()
     if status:
         raise BackupError(_failure(program, url, last, status))
+
+
+async def _started(starting: asyncio.Future[Process]) -> Process:
+    """Wait for a start to its end even when cancelled.
+
+    asyncio gives up a start half done by killing the shell alone: the program would be left at a pipe nobody reads.
+    """
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.shield(_end_what_starts(starting))
+        raise
+
+
+async def _end_what_starts(starting: asyncio.Future[Process]) -> None:
+    with suppress(OSError):  # there was nothing to start
+        await _end(await starting)
 
 
 def _of_environment() -> dict[str, str]:
