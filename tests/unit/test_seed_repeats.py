@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from assay.ops.seed_repeats import is_allowed, repeats_of_python, repeats_of_sql
+from assay.ops.seed_repeats import is_allowed, passed_over, repeats_of_python, repeats_of_sql
 from assay.sql.splitting import split_statements
 
 PASSES = {
@@ -118,9 +118,12 @@ PIECES = (
 
 
 @given(st.lists(st.sampled_from(PIECES.split(" ")), max_size=25).map(" ".join))
+@example("insert into")
+@example("insert into pets ( on conflict do nothing")
 def test_no_text_is_too_strange_to_be_looked_at(text: str) -> None:
     found = list(repeats_of_sql(split_statements(text)))
     assert all(0 <= one.at < len(text) for one in found)
+    assert all(column in text for _, columns in passed_over(split_statements(text)) for column in columns)
 
 
 @given(st.lists(st.sampled_from(sorted(PASSES.values())), max_size=4))

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from assay.sql.lexer import BLANK, Kind, tokenize
@@ -108,7 +109,7 @@ def passed_over(statements: Iterable[Statement]) -> Iterator[tuple[str, frozense
 
 
 def _listed(extent: list[str]) -> frozenset[str]:
-    if extent[:1] != ["("] or extent[1] in _QUERIES:
+    if extent[:1] != ["("] or ")" not in extent or extent[1] in _QUERIES:
         return frozenset()
     return frozenset(extent[1 : extent.index(")")]) - {","}
 
@@ -145,7 +146,7 @@ def _extent(words: list[_Word], index: int, after: int) -> list[_Word]:
 
 
 def _is_settled(extent: list[_Word], depth: int) -> bool:
-    for one, other in zip(extent, [*extent[1:], _Word("", 0, 0)], strict=True):
+    for one, other in pairwise([*extent, _Word("", 0, 0)]):
         pair = (one.text, other.text)
         if pair in (("not", "exists"), ("not", "in")) or (
             one.depth == depth and (pair == ("on", "conflict") or one.text == "except")
