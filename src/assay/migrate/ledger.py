@@ -49,6 +49,9 @@ _CORRECT = "update {table} set checksum = $2 where version = $1"
 
 _DELETE = "delete from {table} where version = $1"
 
+_SINCE_SENT = "(extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000000)::bigint"
+"""Nanoseconds since the server was sent the message of which this is a part."""
+
 UNKNOWN_TIME = -1
 """The execution time of a row whose migration is not finished; SQLx writes the same."""
 
@@ -96,12 +99,19 @@ class LedgerTable:
         """The statement that creates the table unless it is there."""
         return _CREATE.format(table=self.name)
 
-    def insertion(self, migration: Migration, nanoseconds: int) -> str:
-        """The statement that adds the row of a migration that was applied, to be sent together with others."""
+    def insertion(self, migration: Migration, nanoseconds: int, *, since_sent: bool = False) -> str:
+        """The statement that adds the row of a migration that was applied, to be sent together with others.
+
+        Args:
+            migration: the migration.
+            nanoseconds: what it took.
+            since_sent: whether the server is to add what has passed since it was sent the message.
+        """
+        taken = f"{nanoseconds} + {_SINCE_SENT}" if since_sent else str(nanoseconds)
         description, checksum = quote_literal(migration.description), f"decode('{migration.checksum.hex()}', 'hex')"
         return (
             f"insert into {self.name} (version, description, success, checksum, execution_time) "  # noqa: S608
-            f"values ({migration.version}, {description}, true, {checksum}, {nanoseconds})"
+            f"values ({migration.version}, {description}, true, {checksum}, {taken})"
         )
 
     def deletion(self, version: int) -> str:

@@ -18,7 +18,7 @@ from assay.migrate.plan import Ledger, Plan, plan_revert, plan_run, statuses
 from assay.migrate.scripts import Ready, make_ready
 from assay.migrate.stepwise import begin, resume
 from assay.migrate.target import Session, Target
-from assay.migrate.transactions import run_in_transaction
+from assay.migrate.transactions import run_in_transaction, wait_for_the_disk
 from assay.migrate.unfinished import ProgressTable, Unfinished
 from assay.sql.splitting import split_statements
 
@@ -196,7 +196,11 @@ class _Work:
         await self.ledger.ensure(self.session.connection)
         if not self.unfinished:  # what was settled by hand is forgotten
             await ProgressTable(self.ledger.schema).drop(self.session.connection)
-        steps = [await self._one(each, number, len(ready)) for number, each in enumerate(ready, 1)]
+        try:
+            steps = [await self._one(each, number, len(ready)) for number, each in enumerate(ready, 1)]
+        except MigrationError:
+            await wait_for_the_disk(self.session.connection)
+            raise
         return Report(tuple(steps), _versions(plan.skipped), tuple(self.notices))
 
     async def _one(self, ready: Ready, number: int, total: int) -> Step:
@@ -206,11 +210,11 @@ class _Work:
             self._notice(_empty(ready))
         if ready.cut is not None:
             self._notice(f"{ready.cut}: the transaction of the file ends here, so it is run statement by statement")
-        step = await self._until_locked(ready, step)
+        step = await self._until_locked(ready, step, last=number == total)
         self._tell(Event(Moment.FINISHED, step))
         return step
 
-    async def _until_locked(self, ready: Ready, step: Step) -> Step:
+    async def _until_locked(self, ready: Ready, step: Step, *, last: bool) -> Step:
         """Run a file, again when it did not get a lock in the time it gives itself, as often as it allows."""
         timeouts, under_way = ready.script.timeouts, 0
 
@@ -224,7 +228,7 @@ class _Work:
             try:
                 if step.version in self.unfinished or ready.stepwise:
                     return await self._stepwise(ready, step, about_to_run)
-                elapsed = await run_in_transaction(self.session, self.ledger, ready, about_to_run)
+                elapsed = await run_in_transaction(self.session, self.ledger, ready, about_to_run, last=last)
                 return replace(step, execution_time=elapsed)
             except MigrationError as error:
                 pause = timeouts.pause_after(error, attempt)

@@ -60,6 +60,8 @@ class Statement:
     """Why it cannot be sent to a server, if so; the split of what follows it means nothing."""
     obstacle_at: int = 0
     """Where in ``text`` the obstacle is, in characters from 0."""
+    ended: bool = False
+    """Whether a semicolon ends it, so that more can follow in the same message."""
 
 
 def split_statements(script: str, *, standard_conforming_strings: bool = True) -> tuple[Statement, ...]:
@@ -160,16 +162,16 @@ class _Splitter:
         if self.parentheses or self.body:
             self.previous = ";"
         elif self.first >= 0:
-            self._cut(self.at)
+            self._cut(self.at, ended=True)
 
-    def _cut(self, end: int) -> None:
+    def _cut(self, end: int, *, ended: bool) -> None:
         """End the current statement before ``end``."""
         if self.obstacle is None and _copies_over_the_wire(self.words):
             self.obstacle = (Obstacle.COPY, self.first)
         obstacle, place = self.obstacle or (None, self.start)
         text = self.script[self.start : end]
         self.statements.append(
-            Statement(text, self.start, self.first - self.start, tuple(self.words), obstacle, place - self.start)
+            Statement(text, self.start, self.first - self.start, tuple(self.words), obstacle, place - self.start, ended)
         )
         if self.words[:1] == ["set"]:
             self.escapes = _escapes_after(text, self.escapes)
@@ -180,7 +182,7 @@ class _Splitter:
         """End the script: what is left is the last statement, or belongs to the one before."""
         end = len(self.script)
         if self.first >= 0:
-            self._cut(end)
+            self._cut(end, ended=False)
         elif self.statements and self.start < end:
             last = self.statements[-1]
             self.statements[-1] = replace(last, text=last.text + self.script[self.start :])
