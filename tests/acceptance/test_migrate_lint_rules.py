@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_check_rules import BLOCK, DOCS, SECTIONS, Page, page
+from tests.fixtures.rule_pages import DOCS, Page, assert_pages, assert_reads_as_in_the_table, blocks, page
 
 from assay.config import DatabaseUrl, load_settings
 from assay.migrate import load
@@ -15,8 +15,8 @@ from assay.schema.lint.lint import Request, lint
 from assay.schema.lint.rules import RULES
 
 GUIDE = (DOCS / "migrate-lint.md").read_text()
-BASE = BLOCK.findall(GUIDE)[-1][1]
-CODE = next(body for language, body in BLOCK.findall(GUIDE) if language == "python")
+BASE = blocks(GUIDE)[-1][1]
+CODE = next(body for language, body in blocks(GUIDE) if language == "python")
 NAMED = re.compile(r"^-- (\d+_\S+\.sql)\n", re.MULTILINE)
 
 
@@ -42,16 +42,12 @@ def sql(found: Page, section: str) -> str:
 
 
 def test_every_rule_of_migrations_has_a_page() -> None:
-    assert sorted(path.stem for path in (DOCS / "rules").glob("MIG*.md")) == list(RULES)
+    assert_pages("MIG", RULES)
 
 
 @pytest.mark.parametrize("code", RULES)
 def test_a_page_of_a_rule_of_migrations_reads_as_in_the_table(code: str) -> None:
-    rule, found = RULES[code], page(code)
-    assert found.title == f"# {code} {rule.slug}"
-    assert found.beginning.startswith(f"\n**{rule.severity.capitalize()}**: {rule.summary}.\n")
-    assert list(found.sections) == SECTIONS
-    assert " ".join(found.sections["How to fix it"].split()).startswith(f"In general: {rule.remedy}.")
+    assert_reads_as_in_the_table(RULES[code], RULES[code].severity.capitalize())
 
 
 @pytest.mark.parametrize("code", RULES)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.fixtures.rule_pages import DOCS, assert_pages, assert_reads_as_in_the_table, page
 
 from assay.config import DatabaseUrl, load_settings
 from assay.schema.advice.advice import AdviceReport, Request, advise
@@ -17,33 +18,9 @@ from assay.schema.advice.report import to_text
 from assay.schema.advice.rules import HABITS, RULES
 from assay.sql.splitting import split_statements
 
-DOCS = Path(__file__).parents[2] / "docs"
 INDEX = (DOCS / "schema-lint.md").read_text()
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SECTIONS = ["Why it matters", "Example", "How to fix it", "How to silence it"]
 DRIFT = ("SCH501", "SCH502")
 """Rules that look at the code as well, on a schema that the migrations build."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the documentation says of a rule."""
-
-    title: str
-    beginning: str
-    sections: dict[str, str]
-
-    def block(self, section: str, language: str = "sql") -> str | None:
-        found = [body for name, body in BLOCK.findall(self.sections[section]) if name == language]
-        assert len(found) <= 1, section
-        return found[0] if found else None
-
-
-def page(code: str) -> Page:
-    text = (DOCS / "rules" / f"{code}.md").read_text()
-    beginning, *parts = text.split("\n## ")
-    title, _, beginning = beginning.partition("\n")
-    return Page(title, beginning, dict(part.split("\n", 1) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +74,20 @@ def days_aside(text: str) -> str:
 
 
 def test_every_rule_has_a_page_and_a_line_in_the_index() -> None:
-    assert sorted(path.stem for path in (DOCS / "rules").glob("SCH*.md")) == list(RULES)
+    assert_pages("SCH", RULES)
     lines = [line for line in INDEX.splitlines() if line.startswith("| [SCH")]
     assert lines == [f"| [{rule.code}](rules/{rule.code}.md) {rule.slug} | {rule.summary} |" for rule in RULES.values()]
 
 
 @pytest.mark.parametrize("code", RULES)
 def test_a_page_reads_as_in_the_table(code: str) -> None:
-    rule, found = RULES[code], page(code)
-    assert found.title == f"# {code} {rule.slug}"
-    assert found.beginning.startswith(f"\n**Finding**: {rule.summary}.\n")
-    assert list(found.sections) == SECTIONS
-    assert " ".join(found.sections["How to fix it"].split()).startswith(f"In general: {rule.remedy}.")
+    assert_reads_as_in_the_table(RULES[code], "Finding")
 
 
 @pytest.mark.parametrize("code", RULES)
 def test_an_example_prints_what_is_shown(example: Example, code: str) -> None:
     found = page(code)
-    printed = example.run(code, found.block("Example") or "", python=found.block("Example", "python") or "")
+    printed = example.run(code, found.block("Example", "sql") or "", python=found.block("Example", "python") or "")
     assert days_aside(printed) == days_aside((found.block("Example", "text") or "").rstrip("\n"))
     assert re.findall(r"^\S+ (SCH\d+)", printed, re.MULTILINE) == [code]
 
@@ -122,15 +95,15 @@ def test_an_example_prints_what_is_shown(example: Example, code: str) -> None:
 @pytest.mark.parametrize("code", [code for code in RULES if code != "SCH901"])
 def test_what_is_fixed_has_nothing_to_find(example: Example, code: str) -> None:
     found = page(code)
-    fix = found.block("How to fix it") or "syntax error"
+    fix = found.block("How to fix it", "sql") or "syntax error"
     python = found.block("Example", "python") or ""
-    assert example.run(code, found.block("Example") or "", after=fix, python=python) == ""
+    assert example.run(code, found.block("Example", "sql") or "", after=fix, python=python) == ""
 
 
 @pytest.mark.parametrize("code", [code for code in RULES if code != "SCH901"])
 def test_what_is_silenced_is_not_told(example: Example, code: str) -> None:
     found = page(code)
-    sql = found.block("How to silence it") or found.block("Example") or ""
+    sql = found.block("How to silence it", "sql") or found.block("Example", "sql") or ""
     toml = found.block("How to silence it", "toml") or ""
-    assert toml or sql != found.block("Example")
+    assert toml or sql != found.block("Example", "sql")
     assert example.run(code, sql, python=found.block("Example", "python") or "", toml=toml) == ""
