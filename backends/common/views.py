@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from . import failures
 from .json_values import storable_json
-from .pages import Cursor
+from .pages import Cursor, last_of_page
 from .texts import storable
 
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -60,9 +60,8 @@ class Page(BaseModel, Generic[_View]):
 
 def page_of(rows: Sequence[_Row], size: int, view: Callable[[_Row], _View]) -> Page[_View]:
     """A page from one row more than it holds, which tells whether there is another page."""
-    shown = rows[:size]
-    cursor = Cursor(shown[-1].created_at, shown[-1].id) if len(rows) > size else None
-    return Page(items=[view(row) for row in shown], next=str(cursor) if cursor else None)
+    last = last_of_page(rows, size)
+    return Page(items=[view(row) for row in rows[:size]], next=str(Cursor(last.created_at, last.id)) if last else None)
 
 
 def missing(what: str, key: UUID) -> HTTPException:

@@ -12,12 +12,12 @@ from assay import OMIT
 from assay.contrib.fastapi import PoolDependency as Pool
 
 from ..common import failures
-from ..common.pages import Limit
+from ..common.pages import BeforeNumber, Limit, after
 from .access import UNAUTHORIZED, GivenOptions, Operator, SignedIn
 from .api import Added, BatchBody, McpToken, Moment
 from .ingest import Batch, add_batch
 from .models import ActionMetrics, Checkpoint, Event, EventStatistics, Large, Name, Number, Registry
-from .paging import BeforeEvent, EventPage
+from .paging import EventPage
 from .queries import action_results, agent_mcp_tokens, checkpoints, events
 from .sealing import SealError
 
@@ -39,7 +39,7 @@ async def list_chains(pool: Pool) -> list[Checkpoint]:
 async def list_events(
     pool: Pool,
     chain_id: ChainId,
-    before: BeforeEvent,
+    before: BeforeNumber,
     registry: Registry | None = None,
     event_type: Name | None = None,
     agent_id: Large | None = None,
@@ -60,8 +60,7 @@ async def list_events(
         validator_address=OMIT if validator_address is None else validator_address.lower(),
         since=OMIT if since is None else since,
         until=OMIT if until is None else until,
-        before=OMIT if before is None else before.at,
-        before_id=OMIT if before is None else before.id,
+        **after(before),
         limit=limit + 1,
     )
     return EventPage.of(rows, limit)

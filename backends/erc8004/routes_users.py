@@ -11,7 +11,7 @@ from assay import OMIT
 from assay.contrib.fastapi import PoolDependency as Pool
 
 from ..common import failures
-from ..common.pages import Before, Limit
+from ..common.pages import Before, Limit, after
 from .access import UNAUTHORIZED, GivenTokens, SignedIn, slow_down
 from .api import (
     MemoryView,
@@ -68,13 +68,7 @@ async def create_trigger(pool: Pool, user: SignedIn, body: TriggerBody) -> Trigg
 @router.get("/triggers", responses=UNAUTHORIZED)
 async def list_triggers(pool: Pool, user: SignedIn, before: Before, limit: Limit = 20) -> TriggerPage:
     """The user's triggers, the newest first, a page at a time."""
-    found = await triggers.newest(
-        pool,
-        user_id=user.id,
-        before=before.at if before else OMIT,
-        before_id=before.id if before else OMIT,
-        limit=limit + 1,
-    )
+    found = await triggers.newest(pool, user_id=user.id, **after(before), limit=limit + 1)
     return TriggerPage.of(await views(pool, found), limit)
 
 

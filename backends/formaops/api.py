@@ -12,7 +12,7 @@ from annotated_types import MaxLen
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from ..common.json_values import storable_json
-from ..common.pages import Cursor
+from ..common.pages import Cursor, last_of_page
 from ..common.texts import LongText, Text
 from ..common.views import Email, In, JsonObject, View
 from .models import (
@@ -250,9 +250,9 @@ class LogPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[ExecutionLog], size: int) -> LogPage:
         """A page from one row more than it holds."""
-        shown = rows[:size]
-        cursor = Cursor(shown[-1].timestamp, shown[-1].id) if len(rows) > size else None
-        return cls(items=[LogView.model_validate(row) for row in shown], next=str(cursor) if cursor else None)
+        last = last_of_page(rows, size)
+        items = [LogView.model_validate(row) for row in rows[:size]]
+        return cls(items=items, next=str(Cursor(last.timestamp, last.id)) if last else None)
 
 
 class PromptRef(View):

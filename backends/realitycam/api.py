@@ -11,7 +11,7 @@ from uuid import UUID
 from annotated_types import MaxLen
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
-from ..common.pages import Cursor
+from ..common.pages import Cursor, last_of_page
 from ..common.texts import Text
 from .models import Action, Capture, Device, Evidence, Match
 
@@ -112,9 +112,9 @@ class CapturePage(BaseModel):
     @classmethod
     def of(cls, captures: list[Capture], size: int) -> CapturePage:
         """A page from one capture more than it holds, which tells whether there is another page."""
-        page, more = captures[:size], len(captures) > size
-        cursor = Cursor(page[-1].captured_at, page[-1].id) if more else None
-        return cls(captures=[CaptureView.of(capture) for capture in page], next=str(cursor) if cursor else None)
+        last = last_of_page(captures, size)
+        shown = [CaptureView.of(capture) for capture in captures[:size]]
+        return cls(captures=shown, next=str(Cursor(last.captured_at, last.id)) if last else None)
 
 
 class MatchView(BaseModel):

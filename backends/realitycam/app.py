@@ -135,7 +135,7 @@ async def verify_photo(pool: Pool, request: Request, media: UploadFile) -> Verif
     )
 
 
-async def _page(pool: assay.Pool, device_id: UUID, before: Cursor | None, size: int) -> list[Capture]:
+async def _page(pool: assay.Pool, device_id: UUID, before: Cursor[UUID] | None, size: int) -> list[Capture]:
     if before is None:
         return await captures.newest(pool, device_id, size)
     return await captures.older_than(pool, device_id, before.at, before.id, size)

@@ -20,11 +20,11 @@ from backends.common import failures
 from backends.common.limits import CLIENTS, Allowance, BodyLimit, RateLimit
 from backends.common.logs import RequestLog, log_to
 from backends.common.options import load_service
-from backends.common.pages import Before, Cursor, Limit
+from backends.common.pages import Before, Cursor, Limit, large
 from backends.common.story import Visit
 from backends.common.testing import BACKENDS
 from fastapi import FastAPI, Request
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import assay
@@ -67,15 +67,20 @@ def test_the_clients_that_are_remembered_are_bounded() -> None:
     assert allowance.take("0") == 0
 
 
-@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
-def test_a_cursor_comes_back_as_it_went(moment: datetime, key: UUID) -> None:
-    assert Cursor.parse(str(Cursor(moment, key))) == Cursor(moment, key)
+@given(st.datetimes(timezones=st.just(UTC)), st.uuids(), st.integers(0, 2**63 - 1))
+def test_a_cursor_comes_back_as_it_went(moment: datetime, key: UUID, number: int) -> None:
+    assert Cursor.parse(str(Cursor(moment, key)), UUID) == Cursor(moment, key)
+    assert Cursor.parse(str(Cursor(moment, number)), large) == Cursor(moment, number)
 
 
 @given(st.text())
+@example(str(Cursor(datetime(2026, 1, 2, tzinfo=UTC), 2**63)))
+@example(str(Cursor(datetime(2026, 1, 2, tzinfo=UTC), -1)))
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="this is not a cursor; take the next of the page before"):
-        Cursor.parse(text)
+        Cursor.parse(text, UUID)
+    with pytest.raises(ValueError, match="this is not a cursor; take the next of the page before"):
+        Cursor.parse(text, large)
 
 
 @pytest.fixture

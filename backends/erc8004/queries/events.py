@@ -174,8 +174,8 @@ async def newest(
     validator_address: str | Omitted = OMIT,
     since: datetime | Omitted = OMIT,
     until: datetime | Omitted = OMIT,
-    before: datetime | Omitted = OMIT,
-    before_id: int | Omitted = OMIT,
+    at: datetime | Omitted = OMIT,
+    key: int | Omitted = OMIT,
     limit: int,
 ) -> list[Event]:
     """The events of a chain, the newest block first, from where a page ended."""
@@ -195,7 +195,7 @@ async def newest(
           [[ and validator_address = :validator_address ]]
           [[ and created_at >= :since ]]
           [[ and created_at < :until ]]
-          [[ and (created_at, id) < (:before, :before_id) ]]
+          [[ and (created_at, id) < (:at, :key) ]]
         order by created_at desc, id desc
         limit :limit
         """,
@@ -207,8 +207,8 @@ async def newest(
         validator_address=validator_address,
         since=since,
         until=until,
-        before=before,
-        before_id=before_id,
+        at=at,
+        key=key,
         limit=limit,
     )
 

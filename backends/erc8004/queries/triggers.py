@@ -117,8 +117,8 @@ async def newest(
     db: assay.Executor,
     *,
     user_id: UUID,
-    before: datetime | Omitted = OMIT,
-    before_id: UUID | Omitted = OMIT,
+    at: datetime | Omitted = OMIT,
+    key: UUID | Omitted = OMIT,
     limit: int,
 ) -> list[Trigger]:
     """A user's triggers, the newest first, from where a page ended."""
@@ -127,13 +127,13 @@ async def newest(
         """
         select id, user_id, name, description, chain_id, registry, enabled, is_stateful, created_at, updated_at
         from triggers
-        where user_id = :user_id [[ and (created_at, id) < (:before, :before_id) ]]
+        where user_id = :user_id [[ and (created_at, id) < (:at, :key) ]]
         order by created_at desc, id desc
         limit :limit
         """,
         user_id=user_id,
-        before=before,
-        before_id=before_id,
+        at=at,
+        key=key,
         limit=limit,
     )
 

@@ -11,7 +11,7 @@ import assay
 from assay.contrib.fastapi import PoolDependency as Pool
 
 from ...common import failures
-from ...common.pages import Before, Limit, after
+from ...common.pages import Before, Limit, after, last_of_page
 from ...common.texts import Text
 from ...common.views import Page, missing, not_found, page_of
 from .. import publishing, templates, validating
@@ -141,8 +141,9 @@ async def list_versions(
     found = await prompt_versions.newest(
         pool, prompt_id, before=assay.OMIT if before is None else before, limit=limit + 1
     )
+    last = last_of_page(found, limit)
     items = [VersionView.model_validate(version) for version in found[:limit]]
-    return VersionPage(items=items, next=items[-1].version if len(found) > limit else None)
+    return VersionPage(items=items, next=last.version if last else None)
 
 
 @router.post("/{prompt_id}/validations", status_code=201, responses=NO_PROMPT)
