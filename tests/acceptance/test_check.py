@@ -52,6 +52,31 @@ def test_a_renamed_column_is_found_at_the_word_in_the_constant_it_stands_in(proj
     assert len([line for line in done.lines if "ASY" in line]) == 1
 
 
+EMPTYING = """\
+import assay
+
+
+async def empty(db: assay.Executor) -> None:
+    await db.execute("lock table only team in exclusive mode; truncate person, teams cascade")
+    await db.execute("refresh materialized view concurrently totals")
+    await db.execute("create temp table fresh (id integer)")
+    await db.execute("truncate fresh")
+"""
+
+
+def test_what_truncate_lock_and_refresh_name_is_looked_up(project: Project) -> None:
+    project.write("src/app/emptying.py", EMPTYING)
+    done = project.check()
+    words = ("teams", "totals", "fresh (", 'fresh")')
+    teams, totals, created, used = (project.place("src/app/emptying.py", word) for word in words)
+    assert [line for line in done.lines if line.startswith(("src", "  because"))] == [
+        f'{teams} ASY101 relation "teams" does not exist',
+        f'{totals} ASY101 relation "totals" does not exist',
+        f'{used} ASY105 warning: the statement could not be proven: relation "fresh" does not exist',
+        f"  because the code creates it at {created}",
+    ]
+
+
 def test_a_changed_field_is_found_at_its_call(project_18: Project) -> None:
     project_18.replace("src/app/models.py", "    nick: str | None\n", "    nick: int | None\n")
     done = project_18.check()
