@@ -9,9 +9,11 @@ import pytest
 from tests.fixtures.rule_pages import DOCS, assert_pages, assert_reads_as_in_the_table, blocks, page
 
 from assay.config import DatabaseUrl, load_settings
-from assay.proof.findings import RULES
+from assay.proof.findings import RULES, SOMETIMES_WARNINGS
 from assay.proof.project import check, prepare
 from assay.proof.report import finding_lines
+from assay.schema.advice.rules import RULES as OF_SCHEMAS
+from assay.schema.lint.rules import RULES as OF_MIGRATIONS
 
 INDEX = (DOCS / "rules.md").read_text()
 CACHED = ("ASY901", "ASY902")
@@ -32,12 +34,16 @@ def run_example(folder: Path, server: DatabaseUrl, code: str, example: str) -> s
     return "\n".join(line for found in report.findings for line in finding_lines(found))
 
 
-def test_every_rule_has_a_page_and_a_line_in_the_index() -> None:
+def test_every_rule_has_a_page() -> None:
     assert_pages("ASY", RULES)
-    lines = [line for line in INDEX.splitlines() if line.startswith("| [ASY")]
-    assert lines == [
-        f"| [{rule.code}](rules/{rule.code}.md) {rule.slug} | {rule.severity} | {rule.summary} |"
-        for rule in RULES.values()
+
+
+def test_every_rule_of_every_command_has_a_line_in_the_index() -> None:
+    severities = {code: f" {rule.severity} |" for code, rule in RULES.items()}
+    severities |= dict.fromkeys(SOMETIMES_WARNINGS, " error or warning |")
+    assert [line for line in INDEX.splitlines() if line.startswith("| [")] == [
+        f"| [{rule.code}](rules/{rule.code}.md) {rule.slug} |{severities.get(rule.code, '')} {rule.summary} |"
+        for rule in (*RULES.values(), *OF_MIGRATIONS.values(), *OF_SCHEMAS.values())
     ]
 
 

@@ -19,7 +19,7 @@ class Rule:
     """A name in words, for reports that want one."""
     severity: Severity
     summary: str
-    """One line; docs/rules.md has the rest."""
+    """One line; the page in docs/rules has the rest."""
     remedy: str
     """What to do, in general; a finding says it for its own case where it can."""
 
@@ -147,6 +147,9 @@ RULES = {
     )
 }
 """By code, in the order of docs/rules.md."""
+
+SOMETIMES_WARNINGS = frozenset({"ASY103"})
+"""Rules whose finding is a warning where it leaves nothing unproven (docs/rules/ASY103.md)."""
 
 
 @dataclass(frozen=True, slots=True)
