@@ -1,4 +1,8 @@
-"""The facts of pg_catalog that proofs rest on, as frozen dataclasses."""
+"""The facts of pg_catalog that proofs rest on, as frozen dataclasses.
+
+Other rooms read other facts of the same relations: ``assay.schema.structure.model`` as they are shown and written,
+``assay.schema.advice.model`` as the rules of schema lint compare them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What the rules look at: tables, columns, indexes, constraints and rights, as frozen dataclasses."""
+"""What the rules look at: tables, columns, indexes, constraints and rights, as frozen dataclasses.
+
+Objects are known by OID and columns by number, because rules compare: whether an index does what another does depends
+on operator families, collations and options. ``assay.schema.structure.model`` has relations as they are shown.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tables and views with their columns, keys and relations, as values for models, diagrams and documents."""
+"""Tables and views by name, with their columns and keys, as row classes, diagrams and documents show them."""

@@ -1,4 +1,9 @@
-"""What a database's relations are, as frozen dataclasses."""
+"""What a database's relations are, as frozen dataclasses: tables and views by name, as they are shown and written.
+
+Two other models read the same catalogs for other ends, and share little more than names with this one:
+``assay.schema.advice.model`` has tables alone, by OID and column number, with all that makes one index or constraint as
+good as another; ``assay.catalog.model`` has what a proof rests on, trees of expressions and operators among it.
+"""
 
 from __future__ import annotations
 
