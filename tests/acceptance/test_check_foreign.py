@@ -477,3 +477,39 @@ def test_findings_are_silenced_by_comments_in_foreign_code_too(project: Project)
         '        return await self.pool.fetchval("select id from " + table)  # assay: ignore[ASY102]',
     )
     assert findings(project) == []
+
+
+STRANGE = """
+class Range:
+    def __class_getitem__(cls, bounds: object) -> object:
+        return cls()
+
+
+class People:"""
+
+
+def test_an_object_that_stands_for_a_type_is_no_type(project: Project) -> None:
+    project.replace("src/app/by_asyncpg.py", "class People:", STRANGE)
+    project.replace("src/app/by_asyncpg.py", "person_id: int", "person_id: Range[1, 10]")
+    done = project.check("--show-unverified")
+    assert [line for line in done.lines if " ASY" in line] == []
+    (told,) = [line for line in done.lines if "is given person_id" in line]
+    assert told.endswith(" is an object of app.by_asyncpg.Range, not a type")
+
+
+def test_a_failed_import_is_told_without_the_conditions_of_a_call_that_needs_it(project: Project) -> None:
+    without_import(project)
+    project.replace("src/app/by_asyncpg.py", 'query += " order by id desc"', "query += name")
+    told = [line.partition(" ")[2] for line in project.check().lines if " ASY" in line]
+    assert told == [
+        f"ASY103 warning: {MISSING}",
+        "ASY102 the SQL of fetch is not a constant, where newest is true (line 25)",
+    ]
+
+
+def test_where_nobody_says_what_the_tables_are_that_is_the_one_error(project: Project) -> None:
+    (project.root / "migrations").rename(project.root / "elsewhere")
+    done = project.check()
+    assert (done.code, done.lines) == (2, [])
+    assert "error: There is no schema to prove against: " in done.err
+    assert "has no migrations, and database " in done.err

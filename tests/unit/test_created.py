@@ -22,6 +22,8 @@ CREATED: dict[str, tuple[str, list[str]]] = {
     "several": ("create table a (id int); -- and\n create table b (id int)", ["a", "b"]),
     "into a new table": ("select 1 as id into temp table t from x", ["t"]),
     "into a new table, below WITH": ("with a as (select 1) select * into t from a", ["t"]),
+    "rows for a table, below WITH": ("with a as (insert into t select 1 returning id) insert into b table a", []),
+    "rows merged, below WITH": ("with a as (select 1) merge into t using a on false when matched then delete", []),
     "an index": ("create index i on t (id)", []),
     "rows for a table": ("insert into t select 1", []),
     "words in a literal": ("select 'create table t'", []),

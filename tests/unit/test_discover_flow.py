@@ -117,7 +117,45 @@ PATHS: dict[str, tuple[str, dict[str, str]]] = {
                 raise ValueError
             db.execute(q)
         """,
-        {"x is true (line 3)": "a", "x is false (line 3) and y is true (line 5)": "b"},
+        {"x is true (line 3)": "a", "y is true (line 5)": "b"},
+    ),
+    "a chain to its end, of which each condition implies that those above it failed": (
+        """
+        def f(db, x, y, z):
+            q = ""
+            if x:
+                q = "a"
+            elif not y:
+                q = "b"
+            elif z:
+                q = "c"
+            else:
+                q = "d"
+            db.execute(q)
+        """,
+        {
+            "x is true (line 4)": "a",
+            "y is false (line 6)": "b",
+            "z is true (line 8)": "c",
+            "z is false (line 8)": "d",
+        },
+    ),
+    "an if of its own under else": (
+        """
+        def f(db, x, y):
+            if x:
+                q = "a"
+            else:
+                q = "b"
+                if y:
+                    q = "c"
+            db.execute(q)
+        """,
+        {
+            "x is true (line 3)": "a",
+            "x is false (line 3) and y is false (line 7)": "b",
+            "x is false (line 3) and y is true (line 7)": "c",
+        },
     ),
     "added under a condition": (
         """

@@ -138,7 +138,9 @@ def _refuse_no_file(path: Path) -> None:
 def _misnamed(name: str) -> str:
     return (
         f"{name!r} is not the name of a migration; it must be <version>_<description>.sql, such as "
-        "20251122000001_create_devices.sql, or end in .up.sql or .down.sql; rename it, or move it to another folder"
+        "20251122000001_create_devices.sql, or end in .up.sql or .down.sql; rename it, or move it to another folder. "
+        "Where another tool's migrations are here, name another folder as migrations in [tool.assay], and a database "
+        "that has the schema with DATABASE_URL"
     )
 
 

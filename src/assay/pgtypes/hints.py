@@ -80,6 +80,15 @@ def _alternatives(annotation: Any) -> Iterable[Any]:
         yield annotation
 
 
+def is_type(annotation: Any) -> bool:
+    """Whether an annotation, see-through parts and None taken away, means something to type checkers.
+
+    A library may let an object of its own stand for a type, as discord.py's ``Range[int, 1, 10]`` does.
+    """
+    kind = class_of(annotation)
+    return kind is not None or type(annotation).__module__ in ("typing", "types", "typing_extensions")
+
+
 def class_of(annotation: Any) -> type | None:
     """The class that instances of the annotation have: ``list`` for ``list[int]``; None where there is none."""
     origin = typing.get_origin(annotation) or annotation

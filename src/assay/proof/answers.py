@@ -24,6 +24,14 @@ CONNECTIONS = 2
 """How many connections describe at once; describing keeps one server process busy, hardly this one."""
 
 
+_IS_BARE = """
+select not exists (
+    select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class NotKept:
     """The offline cache has no file for the statement."""
@@ -110,6 +118,7 @@ async def _ask(
     connections = [await open_connection(schema.url) for _ in range(workers)]
     try:
         version = await connections[0].fetchval("show server_version")
+        bare = not schema.migrations and await connections[0].fetchval(_IS_BARE)
         done = count(1)
 
         def described() -> None:
@@ -122,7 +131,7 @@ async def _ask(
         for connection in connections:
             await connection.close()
     by_sql = {sql: answer for part in found for sql, answer in part.items()}
-    return schema.basis(version.partition(" ")[0]), by_sql
+    return schema.basis(version.partition(" ")[0], bare=bare), by_sql
 
 
 async def _describe(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final, Union
 
-from assay.pgtypes.hints import Hint, class_of, full_name, literal_values, read_hint
+from assay.pgtypes.hints import Hint, class_of, full_name, is_type, literal_values, read_hint, show
 from assay.proof.discover.resolve import Bound, External, Module
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
@@ -77,9 +77,15 @@ class Arguments:
             return UNKNOWN
         except Unresolved:
             return UNKNOWN
-        if found is UNKNOWN or not isinstance(node, (ast.Name, ast.Attribute)):
+        if found is UNKNOWN:
             return found
         hint = read_hint(found)
+        strange = next((member for member in hint.members if not is_type(member)), None)
+        if strange is not None:
+            self._lost[node] = f"{show(strange)} is an object of {full_name(type(strange))}, not a type"
+            return UNKNOWN
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return found
         if (len(hint.members) == 1 and not hint.optional) or not is_tested(node, scope):
             return found
         return _narrowed(hint)

@@ -21,6 +21,8 @@ class Basis:
     place: str = ""
     """Of a database as it is: ``database "app" at localhost:5432``."""
     offline: bool = False
+    bare: bool = False
+    """Whether it is a database as it is, without a table or a view."""
 
     def __str__(self) -> str:
         where = self.place or f"{self.migrations} migration{'' if self.migrations == 1 else 's'}"
@@ -47,10 +49,10 @@ class Schema:
     url: DatabaseUrl
     migrations: tuple[Migration, ...]
 
-    def basis(self, server_version: str) -> Basis:
+    def basis(self, server_version: str, *, bare: bool = False) -> Basis:
         """What answers given by this database rest on."""
         place = "" if self.migrations else self.url.place
-        return Basis(server_version, fingerprint_of(self.migrations), len(self.migrations), place)
+        return Basis(server_version, fingerprint_of(self.migrations), len(self.migrations), place, bare=bare)
 
 
 async def find_schema(settings: Settings, server: DatabaseUrl | None = None) -> Schema:

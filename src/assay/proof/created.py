@@ -36,7 +36,7 @@ def _created(sql: str) -> Iterator[tuple[str, int]]:
         if word == "create" and first == "create":
             at = _skip(words, index + 1, _BETWEEN)
             named = at if words[at : at + 1] and words[at] in _OBJECTS else None
-        elif word == "into" and first in ("select", "with"):
+        elif word == "into" and first in ("select", "with") and words[index - 1] not in ("insert", "merge"):
             named = _skip(words, index + 1, _BETWEEN | {"table"}) - 1
         else:
             continue

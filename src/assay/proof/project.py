@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from assay.config import DatabaseUrl, Settings
-from assay.errors import DatabaseError
+from assay.errors import ConfigurationError, DatabaseError
 from assay.proof.answers import Answer, Answers, NotKept, Progress, Stale, answers_from_cache, answers_from_server
 from assay.proof.arguments import Arguments
 from assay.proof.basis import Basis, fingerprint_of, read_migrations
@@ -97,6 +97,7 @@ def check(
         queries = [query for part in read for query in _queries(part)]
         with modules.left():
             answers = _answers(settings, queries, server, progress)
+        _refuse_no_schema(settings, answers, code.created)
         verdicts = by_form(
             [_verdict(call, part, answers, code) for call, part in zip(discovery.calls, read, strict=True)]
         )
@@ -157,6 +158,7 @@ def prepare(
         read = [_read(call, code) for call in discovery.calls]
     queries = [query for part in read for query in _queries(part)]
     answers = _answers(replace(settings, offline=False), queries, server)
+    _refuse_no_schema(settings, answers, code.created)
     entries, lists = _entries(answers), read_only_list(queries, answers)
     cache = Cache(settings.root)
     differences = cache.compare(entries, lists)
@@ -193,6 +195,21 @@ def _answers(
         migrations = read_migrations(settings)
         return Answers(Basis("", fingerprint_of(migrations), len(migrations)), {})
     return asyncio.run(answers_from_server(settings, statements, server, progress))
+
+
+_UNDEFINED_TABLE = "42P01"
+
+
+def _refuse_no_schema(settings: Settings, answers: Answers, created: Mapping[str, Place]) -> None:
+    """Raise ConfigurationError where every statement would be refused, since nobody said what the tables are."""
+    refused = (answer for answer in answers.by_sql.values() if isinstance(answer, DatabaseError))
+    lacking = any(answer.sqlstate == _UNDEFINED_TABLE for answer in refused)
+    if answers.basis.bare and lacking and not created:
+        raise ConfigurationError(
+            f"There is no schema to prove against: {settings.migrations} has no migrations, and {answers.basis.place} "
+            "has no tables; write migrations there, or name a database that has the tables with --database-url or "
+            "DATABASE_URL"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from assay.proof.discover.model import Choice
@@ -117,8 +117,8 @@ class _Flow:
         """What reaches the beginning of a block of the innermost statement of a path."""
         statement = path[-1].statement
         match statement:
-            case ast.If(test=test):
-                return self._under(self._choice(test, block is statement.body), partial(self._before, path))
+            case ast.If():
+                return self._under(self._choice(statement, block is statement.body), partial(self._before, path))
             case ast.For() | ast.AsyncFor() | ast.While():
                 if self._binds(statement):
                     return self._no(f'"{self.name}" is put together in a loop (line {statement.lineno})')
@@ -184,7 +184,7 @@ class _Flow:
         found: list[Reached] = []
         for block, holds in ((statement.body, True), (statement.orelse, False)):
             if not _leaves(block):
-                found += self._under(self._choice(statement.test, holds), partial(self._end, block, before))
+                found += self._under(self._choice(statement, holds), partial(self._end, block, before))
         return found
 
     def _matched(self, statement: ast.Match, before: Entry) -> list[Reached]:
@@ -212,8 +212,13 @@ class _Flow:
         found = ((reached, joined(reached.choices, (choice,))) for reached in inner())
         return [Reached(reached.definition, choices) for reached, choices in found if choices is not None]
 
-    def _choice(self, test: ast.expr, holds: bool) -> Choice:
-        return condition(test, holds, self.scope, self.source)
+    def _choice(self, statement: ast.If, holds: bool) -> Choice:
+        choice = condition(statement.test, holds, self.scope, self.source)
+        match statement.orelse:
+            case [ast.If(test=test)] if not holds:
+                asked = condition(test, True, self.scope, self.source)
+                return replace(choice, asks=(asked.condition, asked.line))
+        return choice
 
     def _case(self, statement: ast.Match, case: ast.match_case | None) -> Choice:
         subject, line = ast.unparse(statement.subject), statement.lineno

@@ -95,6 +95,8 @@ class Choice:
     words: str
     """In words that follow "where": ``newest is true (line 12)``."""
     line: int = 0
+    asks: tuple[Hashable, int] | None = None
+    """The condition of the ``elif`` that is asked only because this one failed, and its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,13 @@ class Form:
 
     @property
     def branch(self) -> str:
-        """The conditions, in words that follow "where"; empty where there are none."""
-        return " and ".join(choice.words for choice in sorted(self.choices, key=lambda choice: choice.line))
+        """The conditions, in words that follow "where"; empty where there are none.
+
+        Of a chain of ``elif`` only the last that was asked: those above it failed.
+        """
+        asked = {(choice.condition, choice.line) for choice in self.choices}
+        telling = [choice for choice in self.choices if choice.asks not in asked]
+        return " and ".join(choice.words for choice in sorted(telling, key=lambda choice: choice.line))
 
 
 @dataclass(frozen=True, slots=True)

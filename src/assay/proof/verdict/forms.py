@@ -24,6 +24,8 @@ def _told(verdict: Verdict, together: list[Verdict]) -> Verdict:
 
 
 def _with_branches(found: Finding, together: list[Verdict]) -> Finding:
+    if found.rule.code == "ASY103":  # it is about the whole file
+        return found
     all_of_them = {verdict.call.branch for verdict in together}
     branches = list(dict.fromkeys(verdict.call.branch for verdict in together if found in verdict.findings))
     if len(branches) == len(all_of_them):
