@@ -79,7 +79,7 @@ BREAKS = {
     "a type narrowed": (
         "alter table score alter points type integer",
         "public.score.points takes integer, and took bigint",
-        1,
+        2,
     ),
     "a signature changed": (
         "drop function short; create function short(t text, n int) returns text language sql return left(t, n)",

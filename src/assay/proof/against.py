@@ -8,38 +8,21 @@ its own schema is not told again.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from assay.config import DatabaseUrl, Settings, load_settings
 from assay.proof.basis import find_schema, read_migrations
+from assay.proof.brought import brought, concerned
 from assay.proof.checking import Progress, proven
-from assay.proof.findings import Finding, finding
-from assay.proof.place import Place
+from assay.proof.described import Proven
+from assay.proof.findings import Finding
 from assay.proof.report import Report
 from assay.proof.revision import Revision, revision
-from assay.proof.shrinking import StoredColumn, shrunk, stored_columns
-
-_ADVICE = {
-    "ASY101": "keep what the other release names: add the new beside it, and drop it in a later migration",
-    "ASY201": "keep the column until no release selects it, and drop it in a later migration",
-    "ASY202": "release code that takes the column, or names its columns, first",
-    "ASY203": "release code that takes None first, and drop the NOT NULL in a later migration",
-    "ASY204": "add a column of the new type, write both, move the readers, and drop the old one in a later migration",
-    "ASY302": "let the column take what the other release writes, and narrow it in a later migration",
-    "ASY502": "give the column a default first, and drop it when no release leaves the column out",
-    "ASY303": "give the column a default first, or release code that gives it a value",
-}
-"""By rule: how to expand first, and contract when the other release is gone."""
-_LACKING = re.compile(r"\blacks '")
-"""That an enum or a CHECK has values that the code does not know; none of them is there until a release writes it."""
-_NEW_VALUE = "release code that knows the value first, and write it when no release without it runs"
+from assay.proof.shrinking import StoredColumn, stored_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +126,9 @@ def brought_by_each(
     """
     comparison = _Comparison(server, None)
     steps = [replace(settings, migrations=folder) for folder in folders]
-    here = comparison.report(steps[0], steps[0])
+    here = comparison.proven(steps[0], steps[0])
     for before, after in pairwise(steps):
-        there = comparison.report(after, after)
+        there = comparison.proven(after, after)
         yield comparison.difference(before, after, here, there).findings
         here = there
 
@@ -157,73 +140,30 @@ class _Comparison:
 
     def side(self, code: Settings, schema: Settings, differing: int) -> Report:
         """The code's report on the other schema, with only what it did not find on its own."""
-        there = self.report(code, schema)
+        there = self.proven(code, schema)
         if not differing:
-            return replace(there, findings=())
-        return self.difference(code, schema, self.report(code, code), there)
+            return replace(there.report, findings=())
+        return self.difference(code, schema, self.proven(code, code), there)
 
-    def report(self, code: Settings, schema: Settings) -> Report:
+    def proven(self, code: Settings, schema: Settings) -> Proven:
         """What is found in the code of one on the schema of the other."""
         return proven(replace(code, migrations=schema.migrations, offline=False), self.server, self.progress)
 
-    def difference(self, code: Settings, schema: Settings, here: Report, there: Report) -> Report:
+    def difference(self, code: Settings, schema: Settings, here: Proven, there: Proven) -> Report:
         """The report there with only what the report here does not have.
 
         Args:
             code: whose migrations build the schema here.
             schema: whose migrations build the schema there.
-            here: the code's report on the one.
-            there: the code's report on the other.
+            here: the code on the one.
+            there: the code on the other.
         """
-        known = {(found.place, found.rule.code, found.message) for found in here.findings}
-        brought = [found for found in there.findings if (found.place, found.rule.code, found.message) not in known]
-        queries = {_place(query): query for query in msgspec.json.decode(here.queries)}
-        lacking = {found.call for found in brought if _lacks_values(found)}
-        names = {name for place, query in queries.items() for name in _touched(query, read=place in lacking)}
+        names = concerned(here, there)
         before, after = asyncio.run(self._stored(code, schema, names)) if names else ({}, {})
-        losing = {name for name in names if shrunk(before.get(name), after.get(name))}
-        brought = [_with_advice(found, queries, losing) for found in brought]
-        brought += [one for place, query in queries.items() for one in _narrowed(place, query, before, after)]
-        return replace(there, findings=tuple(sorted(brought, key=lambda each: each.place)))
+        return replace(there.report, findings=brought(here, there, before, after))
 
     async def _stored(
         self, code: Settings, schema: Settings, columns: Collection[str]
     ) -> tuple[Mapping[str, StoredColumn], Mapping[str, StoredColumn]]:
         before = await stored_columns((await find_schema(code, self.server)).url, columns)
         return before, await stored_columns((await find_schema(schema, self.server)).url, columns)
-
-
-def _place(query: Mapping[str, Any]) -> Place:
-    return Place(query["path"], query["line"], query["column"])
-
-
-def _touched(query: Mapping[str, Any], *, read: bool) -> tuple[str, ...]:
-    """The columns that a query writes, as ``schema.table.column``, and those that it reads if they are asked for."""
-    described = query["description"] or {}
-    return (*described.get("writes", ()), *(described.get("reads", ()) if read else ()))
-
-
-def _narrowed(
-    place: Place,
-    query: Mapping[str, Any],
-    before: Mapping[str, StoredColumn],
-    after: Mapping[str, StoredColumn],
-) -> Iterator[Finding]:
-    """What a query writes into columns that take less on the other schema."""
-    for name in _touched(query, read=False):
-        why = shrunk(before.get(name), after.get(name))
-        if why:
-            advice = _ADVICE["ASY302"]
-            yield finding("ASY302", place, f"{name} {why}", because="the statement writes it", fix=advice, call=place)
-
-
-def _lacks_values(found: Finding) -> bool:
-    return found.rule.code == "ASY204" and any(_LACKING.search(reason) for reason in found.because)
-
-
-def _with_advice(found: Finding, queries: Mapping[Place, Mapping[str, Any]], losing: Collection[str]) -> Finding:
-    """A finding with what to do; a warning where there are values that a release first has to write."""
-    query = queries.get(found.call) if found.call and _lacks_values(found) else None
-    if query is not None and not set(_touched(query, read=True)) & set(losing):
-        return replace(found, rule=replace(found.rule, severity="warning"), fix=_NEW_VALUE, fixable=False)
-    return replace(found, fix=_ADVICE.get(found.rule.code, found.fix), fixable=False)

@@ -16,6 +16,7 @@ from assay.proof.report import Report
 from assay.proof.reportcache import ReportCache
 
 if TYPE_CHECKING:
+    from assay.proof.described import Proven
     from assay.proof.discover.model import Discovery
     from assay.proof.fix.changes import FileEdit
     from assay.proof.guard import Guard
@@ -73,9 +74,9 @@ def checked(settings: Settings, server: DatabaseUrl | None = None, progress: Pro
     return replace(outcome.report, seconds=time.perf_counter() - start)
 
 
-def proven(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Report:
-    """The report of a project, made anew and not kept; otherwise as ``checked``."""
-    return _apart(partial(_check, settings, server, _discovery(settings), False), settings, progress).report
+def proven(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Proven:
+    """The report of a project and what is known of its calls, made anew and not kept; raises as ``checked`` does."""
+    return _apart(partial(_prove, settings, server, _discovery(settings)), settings, progress)
 
 
 def mended(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Mending:
@@ -157,6 +158,16 @@ def _check(
     files = recorder.read() | {str(path) for path in discovery.project.looked_at} if recording else set[str]()
     lasting = found.lasting and not recorder.unknowable
     return _Outcome(_plain(found), frozenset(files), frozenset(recorder.folders), lasting)
+
+
+def _prove(
+    settings: Settings, server: DatabaseUrl | None, discovery: Discovery, guard: Guard, progress: Progress
+) -> Proven:
+    from assay.proof.described import Proven, described_calls
+    from assay.proof.project import check
+
+    found = check(settings, server, progress=progress, discovery=discovery, guard=guard)
+    return Proven(_plain(found), described_calls(found.verdicts))
 
 
 def _mend(

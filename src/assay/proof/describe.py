@@ -28,6 +28,7 @@ from assay.proof.parameters import null_uses
 from assay.proof.preflight import check_literals
 from assay.proof.querytree import Node
 from assay.proof.session import Analysed, Session, TooLarge
+from assay.proof.stored import source_types, stored
 from assay.proof.textbodies import read_text_bodies
 from assay.proof.utility import check_relations
 from assay.runtime.connecting import translate
@@ -139,7 +140,7 @@ async def _infer(session: Session, inference: Inference, analysed: Analysed) -> 
     catalog, query = inference.catalog, analysed.query
     entries = visible(target_list(query))
     results = await _result_types(session, catalog, analysed, entries)
-    await catalog.load(session, types=[*results, *analysed.parameters])
+    await catalog.load(session, types=[*results, *analysed.parameters, *source_types(query)])
     returns_rows = query["commandType"] == Command.SELECT or bool(query["returningList"])
     try:
         nullness, rows, reason, uses = _proofs(inference, query, returns_rows=returns_rows)
@@ -167,6 +168,7 @@ async def _infer(session: Session, inference: Inference, analysed: Analysed) -> 
         rows_reason=reason,
         unfiltered=is_unfiltered(query),
         left_out=left_out(inference, query),
+        stored=stored(inference, query),
         notes=notes,
     )
 

@@ -33,6 +33,36 @@ class NullUse(StrEnum):
     """NULL has a meaning."""
 
 
+class StoredAs(StrEnum):
+    """What kind of value a statement stores in a column."""
+
+    NULL = "null"
+    CONSTANT = "constant"
+    LABEL = "label"
+    """A constant of an enum, which the server has looked up among its labels."""
+    DEFAULT = "default"
+    """The word DEFAULT: what the column has instead of a value."""
+    EXPRESSION = "expression"
+    """Anything else, a parameter among it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value that a statement stores in a column, before it is converted to the column's type."""
+
+    column: str
+    """``schema.table.column``."""
+    how: StoredAs
+    type: str
+    """As SQL writes it, without limits: ``timestamp with time zone``; empty where the tree does not tell it."""
+    text: str | None = None
+    """Of a constant that is a text."""
+    parameters: tuple[str, ...] = ()
+    """The types of the statement's parameters that are in it."""
+    zones: str = ""
+    """For each part of it that is a moment or a time of day, ``z`` with a time zone or ``n`` with none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter, ``$1`` being the first."""
@@ -81,6 +111,8 @@ class Description:
     """True for an UPDATE or DELETE of every row of a table."""
     left_out: tuple[str, ...] = ()
     """The columns, as ``table.column``, for whose absence every row of an INSERT is refused; sorted."""
+    stored: tuple[Stored, ...] = ()
+    """The values that it stores in columns, in an order that the schema does not change."""
     notes: tuple[str, ...] = field(default=())
     """What could not be proven, and why; empty when the analysed tree was read whole."""
 

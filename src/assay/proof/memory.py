@@ -11,13 +11,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from assay.proof.cache import description_from_json, description_to_json
-from assay.proof.description import Description
+from assay.proof.description import Description, Stored
 from assay.proof.state import state_of_assay, state_of_programs
 from assay.proof.wholefiles import replace_file
 from assay.server.binaries import Programs
@@ -88,8 +88,10 @@ def _digest(content: bytes) -> bytes:
 
 
 def _description(raw: msgspec.Raw) -> Description:
-    return description_from_json(msgspec.json.decode(raw))
+    value = msgspec.json.decode(raw)
+    stored = tuple(msgspec.convert(value["stored"], list[Stored]))
+    return replace(description_from_json(value), stored=stored)
 
 
 def _encoded(found: Description) -> bytes:
-    return msgspec.json.encode(description_to_json(found))
+    return msgspec.json.encode(description_to_json(found) | {"stored": found.stored})

@@ -15,6 +15,7 @@ from assay.proof.nodes import Command, Join, RteKind, SetOperation, items
 from assay.proof.nullability.columns import find_with_query
 from assay.proof.nullability.returning import changed_by_triggers, rewritten, target
 from assay.proof.querytree import Node, walk
+from assay.proof.stored import assignments
 
 if TYPE_CHECKING:
     from assay.catalog.model import Relation
@@ -116,21 +117,12 @@ def _stored(inference: Inference, level: Level) -> dict[int, tuple[NullUse, str]
     if relation is None or rewritten(inference, level) or changed_by_triggers(relation) or relation.kind not in "rp":
         return {}
     found: dict[int, tuple[NullUse, str]] = {}
-    for entry in _assignments(level.query):
+    for entry in assignments(level.query):
         attribute = relation.attributes.get(entry["resno"])
         if attribute is not None and attribute.not_null and not entry["resjunk"]:
             for number in _makes_null(inference, level, entry["expr"]):
                 found[number] = (NullUse.REQUIRED, _refusal(relation, entry["resno"]))
     return found
-
-
-def _assignments(query: Node) -> Iterator[Node]:
-    if query["commandType"] != Command.MERGE:
-        yield from items(query, "targetList")
-    if query.get("onConflict") is not None:
-        yield from items(query["onConflict"], "onConflictSet")
-    for action in items(query, "mergeActionList"):
-        yield from items(action, "targetList")
 
 
 def _refusal(relation: Relation, number: int) -> str:

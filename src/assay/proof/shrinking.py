@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from assay.config import DatabaseUrl
 from assay.proof.describe import describe
+from assay.proof.description import Stored, StoredAs
 from assay.runtime.connecting import open_connection
 
 _COLUMNS = """
@@ -36,6 +38,8 @@ _WIDER = {
     "cidr": ("inet",),
 }
 """Types, and others that take every value of them."""
+_TEXTS = ("text", "character varying", "character", "citext")
+_MOMENTS = ("timestamp", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,74 @@ def shrunk(before: StoredColumn | None, after: StoredColumn | None) -> str:
     if before is None or after is None:
         return ""
     lost = [label for label in before.labels if label not in after.labels]
-    if before.type == after.type or (lost and after.labels):
+    if before.type == after.type or _lost(before, after):
         return f"does not take {', '.join(map(repr, lost))} any more" if lost else ""
-    return "" if _takes_all(before.type, after.type) else f"takes {after.type}, and took {before.type}"
+    return "" if takes_all(before.type, after.type) else f"takes {after.type}, and took {before.type}"
 
 
-def _takes_all(before: str, after: str) -> bool:
+def keeps(before: StoredColumn, after: StoredColumn, old: Sequence[Stored], new: Sequence[Stored]) -> bool:
+    """Whether a statement may go on storing what it stores in a column, though the column takes less.
+
+    Args:
+        before: what the column took.
+        after: what it takes.
+        old: the values that the statement stores in it, as they were when the column was as before.
+        new: the same values now.
+
+    ``now()`` fits ``timestamptz`` better than the ``timestamp`` that the column was: it is not even converted any more.
+    """
+    return bool(old) and len(old) == len(new) and all(map(partial(_keeps, before, after), old, new))
+
+
+def _keeps(before: StoredColumn, after: StoredColumn, old: Stored, new: Stored) -> bool:
+    if len(old.parameters) != len(new.parameters) or not all(map(takes_all, old.parameters, new.parameters)):
+        return False
+    match new.how:
+        case StoredAs.NULL | StoredAs.LABEL:
+            return True
+        case StoredAs.CONSTANT if new.text is not None:
+            return _takes_text(before, after, new.text)
+        case StoredAs.DEFAULT:
+            return not _lost(before, after) and _are_moments(before.type, after.type)
+    if _lost(before, after):
+        return False
+    if _are_moments(before.type, after.type):
+        same = old.zones == new.zones or (len(set(new.zones)) == 1 and new.how is StoredAs.EXPRESSION)
+        return same and new.type == _unlimited(after.type)
+    if new.how is StoredAs.CONSTANT and new.type == after.type:
+        return True  # the server has read it as one
+    return takes_all(old.type, new.type) and takes_all(new.type, after.type)
+
+
+def _takes_text(before: StoredColumn, after: StoredColumn, text: str) -> bool:
+    found = _TYPE.fullmatch(after.type)
+    if found is None or found["base"] not in _TEXTS or found["rest"]:
+        return False
+    return len(text) <= next(iter(_limits(found)), len(text)) and not (
+        _lost(before, after) and text not in after.labels
+    )
+
+
+def _lost(before: StoredColumn, after: StoredColumn) -> list[str]:
+    """The labels that a column took, where it takes only some."""
+    return [label for label in before.labels if label not in after.labels] if after.labels else []
+
+
+def _are_moments(before: str, after: str) -> bool:
+    """Whether both are moments, or both are times of day, of which the later is no less precise."""
+    old, new = _TYPE.fullmatch(before), _TYPE.fullmatch(after)
+    if old is None or new is None or old["base"] != new["base"] or old["base"] not in _MOMENTS:
+        return False
+    return _within(_limits(old), _limits(new))
+
+
+def _unlimited(kind: str) -> str:
+    found = _TYPE.fullmatch(kind)
+    return found["base"] + found["rest"] if found else kind
+
+
+def takes_all(before: str, after: str) -> bool:
+    """Whether a type, as SQL writes it, takes every value of another."""
     old, new = _TYPE.fullmatch(before), _TYPE.fullmatch(after)
     if old is None or new is None or old["rest"] != new["rest"]:
         return False

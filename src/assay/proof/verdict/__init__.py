@@ -37,6 +37,8 @@ class Verdict:
     """How its rows are built; None where there are none, or where that could not be made out."""
     differing: tuple[Description, ...] = ()
     """Where a call runs one of several statements whose columns differ, what is known of each."""
+    branches: tuple[Description, ...] = ()
+    """What is known of each of the statements that a template stands for."""
 
     @property
     def descriptions(self) -> tuple[Description, ...]:

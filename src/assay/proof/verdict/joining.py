@@ -30,6 +30,7 @@ def joined(branches: Branches, verdicts: Sequence[Verdict]) -> Verdict:
         tuple(unverified) if not branches.findings else (),
         next((verdict.shape for verdict in verdicts if verdict.shape is not None), None),
         tuple(descriptions) if len(set(map(_signature, descriptions))) > 1 else (),
+        tuple(descriptions),
     )
 
 
@@ -120,6 +121,7 @@ def _description(descriptions: Sequence[Description]) -> Description:
         read_only=all(one.read_only for one in descriptions),
         unfiltered=any(one.unfiltered for one in descriptions),
         left_out=tuple(sorted({name for one in descriptions for name in one.left_out})),
+        stored=tuple(each for one in descriptions for each in one.stored),
         notes=tuple(dict.fromkeys(note for one in descriptions for note in one.notes)),
     )
 
