@@ -99,8 +99,6 @@ class Relation:
     row_security: bool = False
     policies: tuple[str, ...] = ()
     """The conditions of the policies of row security, where it is enabled, as the texts of query trees."""
-    populated_later: bool = False
-    """A materialised view: its rows are those of its last refresh."""
     planned: tuple[str, ...] = ()
     """Expressions of indexes, constraints, partitioning and statistics, here and below, as the texts of query trees."""
 
@@ -139,7 +137,6 @@ class Function:
     """The types of OUT, INOUT and TABLE columns, where there are any."""
     replaced: bool = False
     """It has the OID of one that came with the server, but not its language or its parts."""
-    argument_names: tuple[str, ...] = ()
     only_input: bool = True
     """It has no OUT, INOUT, VARIADIC or TABLE arguments."""
     defaults: str = ""

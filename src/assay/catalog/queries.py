@@ -129,7 +129,6 @@ select pg_catalog.json_agg(pg_catalog.json_build_object(
             select from pg_catalog.pg_aggregate g, pg_catalog.unnest(array[
                 g.aggtransfn, g.aggfinalfn, g.aggmtransfn, g.aggmfinalfn, g.aggcombinefn]::pg_catalog.oid[]) part
             where g.aggfnoid = p.oid and part >= 16384)),
-    'argument_names', coalesce(pg_catalog.to_json(p.proargnames), '[]'),
     'only_input', p.proargmodes is null,
     'defaults', coalesce(p.proargdefaults::pg_catalog.text, ''),
     'settings', coalesce(pg_catalog.to_json(p.proconfig), '[]')))::pg_catalog.text

@@ -143,7 +143,6 @@ def _relation(row: dict[str, Any]) -> Relation:
         foreign_below=row["foreign_below"],
         row_security=row["row_security"],
         policies=tuple(row["policies"] or ()),
-        populated_later=row["kind"] == "m",
         planned=tuple(row["planned"] or ()),
     )
 
@@ -157,7 +156,7 @@ def _index_key(key: dict[str, Any]) -> Key:
     )
 
 
-_LISTS = ("argument_types", "output_types", "argument_names", "settings")
+_LISTS = ("argument_types", "output_types", "settings")
 
 
 def _function(row: dict[str, Any]) -> Function:

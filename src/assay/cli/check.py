@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.connecting import proving_option
 from assay.cli.output import format_option, write_json
 from assay.cli.progress import progress_bar
 from assay.config import DatabaseUrl, Settings, load_settings
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--database-url",
-    metavar="URL",
-    help="A server to build the schema on, in a database of its own, instead of the embedded one; "
-    "in a project without migrations, the database to prove against.",
-)
+@proving_option
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--show-unverified", is_flag=True, help="List the arguments whose types no annotation tells.")
 @click.option("--fix", is_flag=True, help="Mend in the code what has one right answer, then prove it again.")

@@ -62,6 +62,18 @@ no_dotenv_option = click.option(
 )
 
 
+proving_option = click.option(
+    "--database-url",
+    "-D",
+    metavar="URL",
+    help="A server to build the schema on, in a database of its own, instead of the embedded one; "
+    "in a project without migrations, the database to ask.",
+)
+as_it_is_option = click.option(
+    "--database-url", "-D", metavar="URL", help="A database, as it is, instead of what the migrations build."
+)
+
+
 def connecting_options(help_text: str) -> Callable[[_F], _F]:
     """``--database-url``, with ``--connect-timeout`` and ``--no-dotenv``, which the command itself does not see."""
     url = click.option("--database-url", "-D", metavar="URL", help=help_text)

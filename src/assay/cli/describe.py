@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.connecting import proving_option
 from assay.cli.output import format_option, write_json
 from assay.config import DatabaseUrl, load_settings
 from assay.errors import DatabaseError
@@ -21,12 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"ignore_unknown_options": True})  # a statement may begin with a comment
 @click.argument("sql")
-@click.option(
-    "--database-url",
-    metavar="URL",
-    help="A server to build the schema on, in a database of its own, instead of the embedded one; "
-    "in a project without migrations, the database to ask.",
-)
+@proving_option
 @click.option(
     "--as",
     "style",

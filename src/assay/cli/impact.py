@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assay.cli.connecting import proving_option
 from assay.cli.output import format_option, write_json
 from assay.cli.progress import progress_bar
 from assay.config import DatabaseUrl, load_settings
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option(
-    "--database-url",
-    metavar="URL",
-    help="A server to build the schema on, in a database of its own, instead of the embedded one; "
-    "in a project without migrations, the database to ask.",
-)
+@proving_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when a query uses it, or may.")
 @format_option()
 def command(name: str, database_url: str | None, exit_code: bool, output_format: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.cli.connecting import connect_timeout_option, no_dotenv_option, reachable
+from assay.cli.connecting import connect_timeout_option, no_dotenv_option, proving_option, reachable
 from assay.cli.output import format_option, write_json
 from assay.config import DatabaseUrl, load_settings
 
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; fail if the cache is not up to date.")
-@click.option(
-    "--database-url",
-    "-D",
-    metavar="URL",
-    help="A server to build the schema on, in a database of its own, instead of the embedded one; "
-    "in a project without migrations, the database to ask.",
-)
+@proving_option
 @connect_timeout_option
 @no_dotenv_option
 @format_option()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assay.cli.connecting import as_it_is_option
 from assay.cli.output import format_option, write_json
 from assay.cli.places import from_here
 from assay.cli.schema_diff import diff
@@ -44,12 +45,7 @@ command.add_command(lint)
     help="The file; - for standard output.  [default: schema.sql in the project's root]",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the file is not up to date.")
-@click.option(
-    "--database-url",
-    "-D",
-    metavar="URL",
-    help="A database, as it is, instead of what the migrations build.",
-)
+@as_it_is_option
 @format_option()
 def dump(output: Path | None, check: bool, database_url: str | None, output_format: str) -> None:
     """Write the schema that the migrations build to one file of SQL.
@@ -58,6 +54,8 @@ def dump(output: Path | None, check: bool, database_url: str | None, output_form
     migrations and shows in a review what they add up to. It can be loaded into an empty database. Owners, privileges,
     user mappings and subscriptions are not in it, nor is the table in which migrations are recorded.
     """
+    from assay.proof.wholefiles import read_file
+
     settings = load_settings()
     url = DatabaseUrl.parse(database_url) if database_url else None
     found = asyncio.run(_dump(settings, url))
@@ -68,7 +66,7 @@ def dump(output: Path | None, check: bool, database_url: str | None, output_form
         sys.stdout.write(found.text)
         return
     path = output if output is not None and not to_stdout else settings.root / "schema.sql"
-    old = _read(path)
+    old = read_file(path)
     if output_format == "json":
         write_json({
             "file": None if to_stdout else str(path),
@@ -91,15 +89,6 @@ async def _dump(settings: Settings, url: DatabaseUrl | None) -> Dump:
 
     otherwise = "to write out; -D URL writes out a database as it is"
     return await dump_schema(url or await built_schema(settings, otherwise))
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as UTF-8 text: {error}") from None
 
 
 def _show_difference(path: Path, old: str | None, new: str) -> None:

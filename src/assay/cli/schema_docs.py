@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.connecting import as_it_is_option
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.cli.progress import progress_bar
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--title", help="Of the site.  [default: the name of the project's folder]")
 @click.option("--no-queries", is_flag=True, help="Leave out the queries of the code.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the folder is not up to date.")
-@click.option("--database-url", "-D", metavar="URL", help="A database, as it is, instead of what the migrations build.")
+@as_it_is_option
 @format_option()
 def docs(
     output: Path | None,

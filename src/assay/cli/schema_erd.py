@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from assay.cli.connecting import as_it_is_option
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.config import Settings, load_settings
@@ -40,7 +41,7 @@ _ENDINGS = (".svg", ".mmd", ".mermaid", ".md", ".txt", "")
 @click.option(
     "--table", "names", metavar="NAME", multiple=True, help="Only this table and those it has to do with; repeatable."
 )
-@click.option("--database-url", "-D", metavar="URL", help="A database, as it is, instead of what the migrations build.")
+@as_it_is_option
 @format_option()
 def erd(
     form: Literal["mermaid", "svg"] | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assay.cli.connecting import as_it_is_option
 from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.config import Settings, load_settings
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--style", type=click.Choice(["dataclass", "struct"]), help="Of the classes.  [default: dataclass]")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a file is not up to date.")
 @click.option("--force", is_flag=True, help="Write over generated parts that were changed by hand.")
-@click.option("--database-url", "-D", metavar="URL", help="A database, as it is, instead of what the migrations build.")
+@as_it_is_option
 @format_option()
 def models(
     output: Path | None,

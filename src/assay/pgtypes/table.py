@@ -25,9 +25,6 @@ class Entry:
     """Subclasses of what is accepted that would lose something on the way."""
 
 
-_POINT = "asyncpg.pgproto.types.Point"
-
-
 def _plain(name: str, *also: str, rejects: tuple[str, ...] = ()) -> Entry:
     return Entry((name,), (name, *also), name.rpartition(".")[2], rejects)
 

@@ -147,7 +147,6 @@ _ALWAYS = {
     "CURRENTOFEXPR": BOOL,
     "GROUPINGFUNC": INT4,
 }
-_ARRAY_OF_RECORD = 2287
 
 
 def expression_type(node: Node) -> int:

@@ -1,4 +1,4 @@
-"""Files that are written so that they are there whole or not at all."""
+"""Files that are read as a whole, and written so that they are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+
+from assay.errors import UsageError
+
+
+def read_file(path: Path) -> str | None:
+    """The text of a file; None when there is none. Raises UsageError when it cannot be read as UTF-8."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as UTF-8 text: {error}") from None
 
 
 def replace_file(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from assay.errors import UsageError
-from assay.proof.wholefiles import replace_file
+from assay.proof.wholefiles import read_file, replace_file
 from assay.schema.models.generate import Source
 from assay.schema.models.regions import find_region, refusal_of, whole_file
 
@@ -51,7 +51,7 @@ def write_files(changes: Iterable[Change]) -> None:
 
 
 def _change(path: Path, source: Source, *, force: bool) -> Change:
-    old = _read(path)
+    old = read_file(path)
     region = find_region(old) if old is not None else None
     refusal = refusal_of(str(path), old) if old is not None else None
     if refusal is not None and not (force and region is not None):
@@ -62,7 +62,7 @@ def _change(path: Path, source: Source, *, force: bool) -> Change:
 
 def _gone(folder: Path, kept: set[str], *, force: bool) -> Iterator[Change]:
     for path in sorted(folder.glob("*.py")):
-        text = _read(path) if path.name not in kept else None
+        text = read_file(path) if path.name not in kept else None
         region = find_region(text) if text is not None else None
         if region is None:
             continue
@@ -72,12 +72,3 @@ def _gone(folder: Path, kept: set[str], *, force: bool) -> Iterator[Change]:
                 "delete the file"
             )
         yield Change(path, "gone")
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as UTF-8 text: {error}") from None
