@@ -15,7 +15,7 @@ import assay
 
 SOURCE = Path(assay.__file__).parent
 LAYERS = [
-    ["_version", "errors", "config"],
+    ["_version", "errors", "config", "wording"],
     ["sql"],
     ["pgtypes"],
     ["runtime", "sync"],
@@ -132,7 +132,7 @@ def test_use_of_the_runtime_loads_only_the_first_layers() -> None:
     loaded = loaded_by("import assay; assay.Pool, assay.connect, assay.Executor, assay.Transaction, assay.NoRows")
     assert not loaded & (HEAVY | {"attrs", "pydantic"})
     assert {room_of(name) for name in loaded if name.startswith("assay.")} <= {
-        "_version", "errors", "config", "sql", "pgtypes", "runtime"
+        "_version", "errors", "config", "wording", "sql", "pgtypes", "runtime"
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from assay.cli.connecting import proving_option
 from assay.cli.output import format_option, write_json
 from assay.cli.progress import progress_bar
 from assay.config import DatabaseUrl, Settings, load_settings
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.proof.against import Against, Side
@@ -174,7 +175,6 @@ class _Run:
 
     def _write_diff(self, mending: Mending) -> None:
         from assay.proof.fix.files import diff_lines
-        from assay.proof.report import counted
 
         if self.output_format == "json":
             write_json(mending.report.to_json() | {"diff": "".join(diff_lines(mending.edits))})

@@ -12,6 +12,7 @@ from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.config import DatabaseUrl, load_settings
 from assay.errors import MigrationError
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.migrate import Migration
@@ -57,7 +58,7 @@ def squash(
     elif dry_run:
         print(made.sql, end="")
     else:
-        statements = f"{made.statements} statement{'' if made.statements == 1 else 's'}"
+        statements = counted(made.statements, "statement")
         print(f"{place / made.name} stands for {len(made.migrations)} migrations, {statements}")
 
 

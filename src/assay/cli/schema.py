@@ -20,6 +20,7 @@ from assay.cli.schema_lint import lint
 from assay.cli.schema_models import models
 from assay.config import DatabaseUrl, Settings, load_settings
 from assay.errors import UsageError
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.schema.dump import Dump
@@ -113,4 +114,4 @@ def _write(path: Path, old: str | None, found: Dump, *, quiet: bool) -> None:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     if not quiet:
         state = "is as it was" if old == found.text else "written"
-        print(f"{from_here(path)} {state}, {found.statements} statement{'' if found.statements == 1 else 's'}")
+        print(f"{from_here(path)} {state}, {counted(found.statements, 'statement')}")

@@ -13,6 +13,7 @@ from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.config import DatabaseUrl, Settings, load_settings
 from assay.errors import UsageError
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.schema.compare import Difference
@@ -96,7 +97,7 @@ def _show(drift: Drift) -> None:
     if not count:
         print("The database has what the migrations build")
     else:
-        print(f"{count} difference{'' if count == 1 else 's'}")
+        print(counted(count, "difference"))
 
 
 def _show_one(difference: Difference) -> None:

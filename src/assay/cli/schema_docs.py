@@ -15,6 +15,7 @@ from assay.cli.places import database, from_here
 from assay.cli.progress import progress_bar
 from assay.config import DatabaseUrl, Settings, load_settings
 from assay.errors import Error
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.schema.docs.model import Facts
@@ -118,8 +119,6 @@ def _told(folder: Path, facts: Facts, files: dict[str, bytes], *, current: bool,
     where = from_here(folder)
     if check:
         return f"{where} is up to date" if current else f"{where} is not up to date: write it with assay schema docs"
-    from assay.schema.docs.shell import counted
-
     pages = counted(sum(name.endswith(".html") for name in files), "page")
     tables = counted(len(facts.tables), "table or view", "tables and views")
     counts = f"{pages}, {tables}, {counted(len(facts.queries), 'query', 'queries')}"

@@ -14,6 +14,7 @@ from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.config import Settings, load_settings
 from assay.errors import UsageError
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.schema.erd.model import Detail, Diagram
@@ -137,4 +138,4 @@ def _as_json(diagram: Diagram, form: str, text: str, path: Path | None) -> dict[
 
 def _counts(diagram: Diagram) -> str:
     tables, keys = len(diagram.boxes), len(diagram.links)
-    return f"{tables} table{'' if tables == 1 else 's'}, {keys} foreign key{'' if keys == 1 else 's'}"
+    return f"{counted(tables, 'table')}, {counted(keys, 'foreign key')}"

@@ -16,6 +16,7 @@ from assay.cli.output import format_option, write_json
 from assay.cli.places import database, from_here
 from assay.config import DatabaseUrl, Settings, load_settings
 from assay.errors import UsageError
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.ops.seed import Seeded
@@ -66,9 +67,8 @@ def command(
     if output_format == "json":
         write_json(_to_json(seeded, seconds))
         return
-    print(
-        f"Seeded {url.place} with {_files(len(seeded))}, {_rows(sum(one.rows for one in seeded))}, in {seconds:.2f} s"
-    )
+    rows = counted(sum(one.rows for one in seeded), "row")
+    print(f"Seeded {url.place} with {counted(len(seeded), 'file')}, {rows}, in {seconds:.2f} s")
 
 
 async def _check(settings: Settings, database_url: str | None, files: tuple[Path, ...]) -> Checked:
@@ -98,15 +98,11 @@ def _show_checked(checked: Checked, output_format: str) -> None:
         return
     width = max((len(str(one.file)) for one in checked.first), default=0)
     for one, again in runs:
-        print(f"{one.file!s:<{width}}  {_rows(one.rows)}, then {again.rows if again else 'not loaded'}")
+        print(f"{one.file!s:<{width}}  {counted(one.rows, 'row')}, then {again.rows if again else 'not loaded'}")
     for change in checked.changed:
         print(f"{change.file}: {change.text}")
     if not checked.changed:
-        print(f"{_files(len(checked.first))} can be loaded again and again")
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
+        print(f"{counted(len(checked.first), 'file')} can be loaded again and again")
 
 
 async def _load(url: DatabaseUrl, files: tuple[Path, ...], *, quiet: bool) -> list[Seeded]:
@@ -118,12 +114,8 @@ async def _load(url: DatabaseUrl, files: tuple[Path, ...], *, quiet: bool) -> li
         async for one in loading:
             done.append(one)
             if not quiet:
-                print(f"{one.file!s:<{width}}  {_rows(one.rows)}", flush=True)
+                print(f"{one.file!s:<{width}}  {counted(one.rows, 'row')}", flush=True)
     return done
-
-
-def _rows(count: int) -> str:
-    return f"{count} {'row' if count == 1 else 'rows'}"
 
 
 def _to_json(seeded: list[Seeded], seconds: float) -> dict[str, Any]:

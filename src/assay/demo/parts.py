@@ -14,6 +14,7 @@ from assay.demo.lineup import Backend
 from assay.demo.step import Shown, Step, expect
 from assay.demo.workshop import demo_database
 from assay.errors import Error
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.proof.project import Checked
@@ -32,8 +33,8 @@ class Built:
     """From so many files of seeds."""
 
     def __str__(self) -> str:
-        files = f"{self.files} seed file{'' if self.files == 1 else 's'}"
-        return f"{self.migrations} migrations applied, {self.rows} rows from {files}"
+        applied, rows = counted(self.migrations, "migration"), counted(self.rows, "row")
+        return f"{applied} applied, {rows} from {counted(self.files, 'seed file')}"
 
 
 def build(folder: Path, url: DatabaseUrl) -> Built:

@@ -18,6 +18,7 @@ from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 from assay.server.databases import drop_database
 from assay.server.templates import clone_database
 from assay.sql.splitting import split_statements
+from assay.wording import counted
 
 _CAN_BE_MET = r"""
 select exists (
@@ -138,9 +139,5 @@ def _text(table: str, first: TableContents | None, second: TableContents | None)
     if first is None or second is None:
         return f"{table} is there after {'the first' if second is None else 'the second'} run only"
     if first.rows != second.rows:
-        return f"{table} has {_rows(second.rows)} after the second run, {first.rows} after the first"
-    return f"{table} has other values in its {_rows(first.rows)} after the second run"
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'' if count == 1 else 's'}"
+        return f"{table} has {counted(second.rows, 'row')} after the second run, {first.rows:,} after the first"
+    return f"{table} has other values in its {counted(first.rows, 'row')} after the second run"

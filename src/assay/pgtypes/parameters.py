@@ -23,6 +23,7 @@ from assay.pgtypes.python import (
     refusal,
 )
 from assay.pgtypes.table import VECTORS, Entry
+from assay.wording import counted
 
 _SENT_AS_ARRAYS = LISTS | {"tuple", "set", "frozenset", "collections.abc.Set", "collections.abc.MutableSet"}
 _SEQUENCES = ("list", "tuple", "collections.abc.Sequence", "collections.abc.MutableSequence")
@@ -127,7 +128,7 @@ def _composite_argument(pg: PgType, member: Any) -> str | None:
     if not values or Ellipsis in values or not pg.fields:
         return None
     if len(values) != len(pg.fields):
-        return f"{pg} has {len(pg.fields)} field{'' if len(pg.fields) == 1 else 's'}"
+        return f"{pg} has {counted(len(pg.fields), 'field')}"
     return _first(argument_misfit(field, value) for (_, field), value in zip(pg.fields, values, strict=True))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from assay.config import DatabaseUrl, Settings
 from assay.migrate.files import fingerprint, load_if_any
 from assay.migrate.model import Migration
+from assay.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Basis:
     """Whether it is a database as it is, without a table or a view."""
 
     def __str__(self) -> str:
-        where = self.place or f"{self.migrations} migration{'' if self.migrations == 1 else 's'}"
+        where = self.place or counted(self.migrations, "migration")
         return f"{'the offline cache of ' if self.offline else ''}PostgreSQL {self.server_version}, {where}"
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from assay.proof.basis import Basis
 from assay.proof.findings import Finding, Unverified
+from assay.wording import counted
 
 if TYPE_CHECKING:
     from assay.proof.verdict import Verdict
@@ -172,8 +173,3 @@ def _unverified_text(part: Unverified) -> str:
         why = f"whose type is not known: {_shown(part.why)}" if part.why else "whose type is not annotated"
         return f"unverified: parameter {part.parameter} is given {part.argument}, {why}"
     return f"unverified: parameter {part.parameter} is given by unpacking"
-
-
-def counted(count: int, noun: str) -> str:
-    """A number of things: ``1 file``, ``2 files``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from assay.errors import Error, ParameterError
 from assay.runtime.query import Fitted
 from assay.runtime.rowclass import read_row_class
+from assay.wording import counted
 
 Values: TypeAlias = Sequence[Any]
 Taking: TypeAlias = Callable[[Sequence[Any]], Sequence[Values]]
@@ -181,7 +182,7 @@ class GivenRows:
         if more:
             raise ParameterError(f"Row {at} has the key {more[0]!r}, and there is no such column among {wanted.places}")
         if not is_mapping:
-            values = f"{len(wrong)} value{'' if len(wrong) == 1 else 's'}"
+            values = counted(len(wrong), "value")
             raise ParameterError(f"Row {at} has {values}, and takes {wanted.count} for {wanted.places}")
 
     def _first(self, is_it: Callable[[Any], bool]) -> int:

@@ -22,6 +22,7 @@ from assay.errors import RowClassError
 from assay.pgtypes.hints import read_hint, see_through, show
 from assay.runtime.converting import Converter, converter
 from assay.runtime.rowclass import Field, RowClass, read_row_class
+from assay.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +114,10 @@ def _tuple(annotation: Any, columns: Sequence[Column]) -> Flat:
         arguments = (arguments[0] if arguments else Any,) * len(columns)
     if len(arguments) != len(columns):
         raise RowClassError(
-            f"{show(annotation)} has {_counted(len(arguments), 'element')}, and the statement returns "
-            f"{_counted(len(columns), 'column')} "
-            f"({_names(columns)}); they belong together by position"
+            f"{show(annotation)} has {counted(len(arguments), 'element')}, and the statement returns "
+            f"{counted(len(columns), 'column')} ({_names(columns)}); they belong together by position"
         )
     return Flat(tuple(map(_leaf, columns, arguments)))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _leaf(column: Column, annotation: Any) -> Leaf:

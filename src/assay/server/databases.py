@@ -14,6 +14,7 @@ from assay.config import DatabaseUrl
 from assay.errors import DatabaseError, InsufficientPrivilege, UndefinedDatabase, UsageError
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
 from assay.sql.quoting import quote_identifier
+from assay.wording import counted
 
 _MAINTENANCE = ("postgres", "template1")
 _ALREADY_THERE = ("42P04", "23505")
@@ -127,8 +128,7 @@ async def drop(server: Maintenance, name: str, *, force: bool = False) -> None:
     if not await wait_for_sessions(server, name, seconds=2.0 if force else 0.3) and not force:
         count = await server.value(_SESSIONS, name)
         raise DatabaseError(
-            f'The database "{name}" is in use by {count} other session{"" if count == 1 else "s"}; '
-            "end them, or drop it with force",
+            f'The database "{name}" is in use by {counted(count, "other session")}; end them, or drop it with force',
             sqlstate=OBJECT_IN_USE,
         )
     await server.execute(f"drop database if exists {quote_identifier(name)}{' with (force)' if force else ''}")

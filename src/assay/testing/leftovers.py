@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from assay.wording import counted
+
 CLOSE_TIMEOUT = 1.0
 """Seconds that a connection which the test left in use is waited for."""
 
@@ -15,13 +17,13 @@ class LeftBehind(UserWarning):
 def warn_of_use(count: int, name: str, advice: str) -> None:
     """Warn of connections of a pool that were in use when the test was over."""
     if count:
-        many = f"{count} connection{'' if count == 1 else 's'}"
+        many = counted(count, "connection")
         warnings.warn(LeftBehind(f"The test left {many} of {name} in use; {advice}"), stacklevel=3)
 
 
 def warn_of_sessions(left: list[str]) -> None:
     """Warn of sessions, in words, that were open when the test was over."""
     if left:
-        many = f"{len(left)} connection{'' if len(left) == 1 else 's'}"
+        many = counted(len(left), "connection")
         message = f"The test left {many} to its database open: {'; '.join(left)}; close what it opens"
         warnings.warn(LeftBehind(message), stacklevel=3)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from assay.wording import counted
+
 NO_DATABASE = "there is no test database: "
 """How the reason begins for which a test is skipped, when an earlier one has shown why."""
 
@@ -50,7 +52,7 @@ def _write_skipped(reporter: pytest.TerminalReporter) -> None:
             files[report.nodeid.partition("::")[0]] += 1
     for why, files in found.items():
         total = sum(files.values())
-        reporter.section(f"{total} more test{'' if total == 1 else 's'} had no database")
+        reporter.section(f"{counted(total, 'more test')} had no database")
         reporter.write_line(f"{why} (the first test that needed it has all of it)")
         for file, count in sorted(files.items()):
             reporter.write_line(f"  {count:>5}  {file}")

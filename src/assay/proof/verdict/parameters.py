@@ -18,6 +18,7 @@ from assay.proof.verdict.batches import BatchRow, batch_row
 from assay.proof.verdict.omitting import may_be_omitted, must_not_be_omitted, without_omitted
 from assay.proof.verdict.query import Query
 from assay.proof.verdict.sent import sent_misfit
+from assay.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _of_tuple(
         yield finding(
             "ASY301",
             place,
-            f"the statement takes {_counted(count)}, each row gives {len(elements)}",
+            f"the statement takes {counted(count, 'parameter')}, each row gives {len(elements)}",
             because="a row has one value for each placeholder",
             call=query.place,
             fix="give rows of as many values as the statement has placeholders",
@@ -128,7 +129,7 @@ def _is_packed(query: Query) -> bool:
 
 
 def _not_by_name(query: Query, positional: list[Argument]) -> Finding:
-    names, given = query.statement.names, _counted(len(positional))
+    names, given = query.statement.names, counted(len(positional), "parameter")
     return finding(
         "ASY301",
         _place(query, positional[0].node),
@@ -152,7 +153,7 @@ def _from_object(
         yield finding(
             "ASY301",
             _place(query, [*positional, *named.values()][1].node),
-            f"the statement takes {names} by name, {_counted(len(positional))} by position",
+            f"the statement takes {names} by name, {counted(len(positional), 'parameter')} by position",
             because="they come as keyword arguments, or all from the fields of one object",
             call=query.place,
             fix=f"pass {query.statement.names[0]}=…",
@@ -256,7 +257,7 @@ def _wrong_count(query: Query, given: list[Argument], count: int) -> Finding:
     return finding(
         "ASY301",
         place,
-        f"the statement takes {_counted(count)}, the call gives {len(given)}",
+        f"the statement takes {counted(count, 'parameter')}, the call gives {len(given)}",
         because=f"its highest placeholder is {query.parameter_name(count - 1)}" if count else "it has no placeholders",
         call=query.place,
         fix="pass one argument for each placeholder",
@@ -341,7 +342,3 @@ def _type_shown(annotation: Any) -> str:
     """Of a literal value its class, which says more than the value again."""
     values = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
     return show(type(values[0])) if len(values) == 1 else show(annotation)
-
-
-def _counted(count: int) -> str:
-    return f"{count} parameter" if count == 1 else f"{count} parameters"

@@ -16,6 +16,7 @@ from assay.proof.findings import Element, Fields, Finding, Subject, finding
 from assay.proof.rowclasses import ByName, ByPosition, Shape, Single, nested_shape
 from assay.proof.verdict.query import Query
 from assay.runtime.rowclass import Field
+from assay.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ def _by_position(query: Query, shape: ByPosition, columns: tuple[Column, ...]) -
 
 
 def _arity(query: Query, title: str, wanted: int, columns: tuple[Column, ...]) -> Finding:
-    returned = _counted(len(columns), "column")
+    returned = counted(len(columns), "column")
     return finding(
         "ASY206",
         query.place,
         f"the statement returns {returned}, {title} takes {wanted}",
         because=f"its columns are {_names(columns)}" if columns else "its select list is empty",
         call=query.place,
-        fix=f"select {_counted(wanted, 'column')}, or change the row to {_suggested_row(columns)}",
+        fix=f"select {counted(wanted, 'column')}, or change the row to {_suggested_row(columns)}",
     )
 
 
@@ -201,7 +202,7 @@ def _duplicate(query: Query, name: str, columns: tuple[Column, ...]) -> Finding:
     return finding(
         "ASY205",
         query.place,
-        f'{_counted(count, "column")} of the statement are named "{name}"',
+        f'{counted(count, "column")} of the statement are named "{name}"',
         because="a field takes one column",
         call=query.place,
         fix=f'give each a name of its own: {name} as "…"',
@@ -321,7 +322,3 @@ def _names(columns: tuple[Column, ...] | list[Column]) -> str:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -11,7 +11,6 @@ from typing import Any
 from assay.config import DatabaseUrl, Settings
 from assay.errors import ProofError
 from assay.proof.basis import find_schema, read_migrations
-from assay.proof.report import counted
 from assay.schema.advice import columns, constraints, indexes, rights
 from assay.schema.advice.code import Held, Progress, held_values
 from assay.schema.advice.drift import check_drift, enum_drift
@@ -20,6 +19,7 @@ from assay.schema.advice.model import Facts
 from assay.schema.advice.places import File, locate, read_statements
 from assay.schema.advice.reading import read_facts
 from assay.schema.advice.rules import HABITS, OF_CODE, ONLY_LIVE, RULES, Advice
+from assay.wording import counted
 
 _LOOKS: dict[tuple[str, ...], Callable[[Facts], Iterator[Advice]]] = {
     ("SCH101", "SCH102"): indexes.redundant_indexes,
@@ -170,6 +170,5 @@ def closing_line(report: AdviceReport) -> str:
     """How much was looked at and found, and how long it took."""
     parts = [counted(len(report.findings), "finding")]
     parts += [f"{report.ignored} ignored"] if report.ignored else []
-    indexed = f"{report.indexes} index{'' if report.indexes == 1 else 'es'}"
-    looked = f"{counted(report.tables, 'table')} with {indexed}"
+    looked = f"{counted(report.tables, 'table')} with {counted(report.indexes, 'index', 'indexes')}"
     return f"Looked at {looked}: {', '.join(parts)}, in {report.seconds:.2f} s"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from assay.schema.advice.covering import Redundant, redundant
 from assay.schema.advice.model import Facts, ForeignKey, Index, IndexKey, Subject, Table
 from assay.schema.advice.rules import Advice
+from assay.wording import counted
 
 UNUSED_DAYS = 30.0
 """So long the statistics must go back before an index is called unused."""
@@ -128,8 +129,8 @@ def unused_indexes(facts: Facts, days: float = UNUSED_DAYS) -> Iterator[Advice]:
 def _unused(table: Table, index: Index) -> bool:
     """Whether an index does nothing that the statistics do not count: a unique one does, and one that a foreign key
     would lack."""
-    counted = index.valid and index.droppable and not index.unique and not index.partitioned
-    return counted and not index.scans and index.size >= SMALLEST_UNUSED and not _only_for_a_key(table, index)
+    judged = index.valid and index.droppable and not index.unique and not index.partitioned
+    return judged and not index.scans and index.size >= SMALLEST_UNUSED and not _only_for_a_key(table, index)
 
 
 def _only_for_a_key(table: Table, index: Index) -> bool:
@@ -141,6 +142,6 @@ def _as_unused(table: Table, index: Index, days: float, replicas: int) -> Advice
     size = f"{index.size / 1024 / 1024:,.0f} MB"
     because = [f"this server's statistics go back {days:,.0f} days; an index may be younger than that"]
     if replicas:
-        because.append(f"{replicas} replica{'s' if replicas > 1 else ''} of it count for themselves: ask them too")
+        because.append(f"{counted(replicas, 'replica')} of it count for themselves: ask them too")
     message = f"index {index.label} ({size}) has not been used in {days:,.0f} days"
     return Advice("SCH104", subject_of(table, index), message, tuple(because), (index.removal,))

@@ -7,11 +7,12 @@ from itertools import groupby
 from assay.schema.docs.anchors import routine_anchors, type_anchors
 from assay.schema.docs.markup import Child, Html, joined, tag
 from assay.schema.docs.model import Facts, RoutinePage, TablePage, TypePage
-from assay.schema.docs.shell import Page, badge, counted, grid, link_to, section
+from assay.schema.docs.shell import Page, badge, grid, link_to, section
 from assay.schema.docs.sqltext import sql_block
 from assay.schema.erd.diagram import diagram_of
 from assay.schema.erd.model import Box
 from assay.schema.erd.svg import draw
+from assay.wording import counted
 
 _SMALL = 12
 """So many tables are drawn on the first page too."""

@@ -182,8 +182,3 @@ def grid(heads: list[str], rows: Iterable[tuple[str, Sequence[Child]]], *, class
 def badge(text: str, kind: str = "") -> Html:
     """A short mark."""
     return tag("span", text, class_=f"badge {kind}".strip())
-
-
-def counted(number: int, word: str, words: str = "") -> str:
-    """``1 table``, ``2 tables``."""
-    return f"{number} {word if number == 1 else words or word + 's'}"

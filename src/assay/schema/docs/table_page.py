@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from assay.schema.docs.anchors import column_anchor, type_uses
 from assay.schema.docs.markup import Child, Html, joined, tag
 from assay.schema.docs.model import Facts, Item, TableLink, TablePage, Use
-from assay.schema.docs.shell import Page, badge, counted, grid, link_to, section
+from assay.schema.docs.shell import Page, badge, grid, link_to, section
 from assay.schema.docs.sqltext import sql_block, sql_inline
 from assay.schema.erd.diagram import diagram_of
 from assay.schema.erd.mermaid import short_type
 from assay.schema.erd.model import Box
 from assay.schema.erd.svg import draw
 from assay.schema.structure.model import Column, ForeignKey
+from assay.wording import counted
 
 _UP = "../"
 _NEAR = 12

@@ -13,6 +13,7 @@ from assay.schema.erd.layout import lay_out
 from assay.schema.erd.mermaid import short_type
 from assay.schema.erd.metrics import shortened, text_width
 from assay.schema.erd.model import Box, Diagram, Link, Row
+from assay.wording import counted
 
 _TITLE, _ROW, _PAD = 30.0, 20.0, 10.0
 _TITLE_SIZE, _ROW_SIZE, _MARK_SIZE = 13.0, 12.0, 9.0
@@ -121,7 +122,7 @@ def _type_text(row: Row) -> str:
 
 
 def _more(box: Box) -> str:
-    return f"{box.hidden} more column{'' if box.hidden == 1 else 's'}" if box.hidden else ""
+    return counted(box.hidden, "more column") if box.hidden else ""
 
 
 def _box(box: Box, size: Size, corner: Point, address: Address | None, more: str) -> Iterator[str]:

@@ -12,10 +12,10 @@ from assay.migrate.model import Direction
 from assay.migrate.places import Place
 from assay.migrate.scripts import make_ready
 from assay.proof.findings import Finding
-from assay.proof.report import counted
 from assay.schema.dump import Contents, dump_schema, written_out
 from assay.schema.lint.pending import Chosen, scratch_with
 from assay.schema.lint.rules import finding
+from assay.wording import counted
 
 _CONTENTS = Contents(privileges=True)
 _SHOWN = 5

@@ -12,7 +12,7 @@ from typing import Any
 from assay.config import DatabaseUrl, Settings
 from assay.migrate import Migration
 from assay.proof.findings import Finding
-from assay.proof.report import Paint, counted, finding_lines, plain
+from assay.proof.report import Paint, finding_lines, plain
 from assay.schema.lint.broken import broken_queries
 from assay.schema.lint.downs import missing_downs, wrong_downs
 from assay.schema.lint.ignoring import ignored_codes
@@ -21,6 +21,7 @@ from assay.schema.lint.model import MeasuredFile
 from assay.schema.lint.pending import Chosen, chosen_by_ledger, chosen_since
 from assay.schema.lint.plan import LockPlan, effect_to_json, plan_locks
 from assay.schema.lint.squawk import squawk_findings
+from assay.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
