@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,9 +17,11 @@ from assay._version import __version__
 from assay.config import DatabaseUrl
 from assay.errors import BackupError, UsageError
 from assay.ops.backup.databases import Snapshot, schema_seal, snapshot
+from assay.ops.backup.files import files_below, flush, measure_all
 from assay.ops.backup.manifest import MANIFEST, Archive, BackupFile, Contents, Manifest, SchemaSeal, encode, new_id
-from assay.ops.backup.programs import run_program, running
+from assay.ops.backup.programs import output_of, run_program, running
 from assay.ops.backup.stores import Store
+from assay.ops.backup.together import together
 from assay.ops.contents import TableContents, read_contents
 from assay.runtime.connecting import DRIVER_ERRORS, translate
 from assay.server.client_programs import client_program
@@ -29,7 +31,7 @@ Told: TypeAlias = "Callable[[int, int], None]"
 
 _DUMPING = re.compile(r"pg_dump: dumping contents of table ")
 _CHUNK = 1 << 20
-_PIECE = 8 << 20
+_NOT_COMPRESSED = ("0", "none", "gzip:0", "gzip:level=0")
 _ATTEMPTS = 3
 _LOCK_SIGNS = ("statement timeout", "lock timeout", "could not obtain lock on relation")
 
@@ -53,6 +55,11 @@ class Wanted:
             raise UsageError("Several jobs can write a directory only; add --format directory, or leave out --jobs")
         if self.hashed and self.contents is Contents.SCHEMA:
             raise UsageError("A backup of the schema alone has no contents to hash")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the archive is not compressed."""
+        return self.compress is not None and self.compress.lower() in _NOT_COMPRESSED
 
     def options(self) -> list[str]:
         """The arguments of pg_dump, without those that differ from run to run."""
@@ -104,13 +111,15 @@ async def _create(url: DatabaseUrl, store: Store, wanted: Wanted, told: Told | N
         program = client_program("pg_dump", state.major)
         backup_id = new_id(state.database, started)
         try:
-            files, tables, seal = await _both(_Run(url, store, wanted, state, program, backup_id, told))
+            run = _Run(url, store, wanted, state, program, backup_id, told)
+            made = await _all_at_once(run)
             manifest = Manifest(
                 id=backup_id, place=url.place, database=state.database, contents=wanted.contents,
                 archive=wanted.archive, started=started, finished=max(started, datetime.now(UTC)),
                 server_clock=state.clock, server_version=state.version, server_major=state.major,
-                program_major=await _major(program), assay=__version__, options=tuple(wanted.options()),
-                properties=state.properties, schema=seal, tables=tables, large_objects=state.large_objects, files=files,
+                program_major=made.program_major, assay=__version__, options=tuple(wanted.options()),
+                properties=state.properties, schema=made.schema, tables=made.tables,
+                large_objects=state.large_objects, files=made.files,
             )  # fmt: skip
             await store.write(backup_id, MANIFEST, encode(manifest))
         except BaseException as error:
@@ -138,9 +147,16 @@ class _Run:
     program: Path
     backup_id: str
     told: Told | None
+    counting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the tables may be counted.
+
+    What is not compressed takes long to hash, and little of the processor then: the tables are counted in that time,
+    and not while pg_dump and its session need two.
+    """
 
     def arguments(self, target: Path | None) -> list[str | Path]:
-        out = [] if target is None else [f"--file={target}"]
+        # Written to the disk by ``flush``, while it is hashed.
+        out = [] if target is None else [f"--file={target}", "--no-sync"]
         return ["--no-password", "--verbose", f"--snapshot={self.state.id}", *self.wanted.options(), *out]
 
     def heard(self) -> Callable[[str], None]:
@@ -157,26 +173,33 @@ class _Run:
         return hear
 
 
-async def _both(run: _Run) -> tuple[tuple[BackupFile, ...], tuple[TableContents, ...], SchemaSeal]:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    files: tuple[BackupFile, ...]
+    tables: tuple[TableContents, ...]
+    schema: SchemaSeal
+    program_major: int
+
+
+async def _all_at_once(run: _Run) -> _Made:
     """The dump written and the tables counted, at the same time; when one fails, the other is stopped."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            dumping = group.create_task(_dump(run))
-            reading = group.create_task(_read(run))
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return dumping.result(), *reading.result()
+    async with together() as group:
+        dumping = group.create_task(_dump(run))
+        reading = group.create_task(_read(run))
+        asking = group.create_task(_major(run.program))
+    return _Made(dumping.result(), *reading.result(), asking.result())
 
 
 async def _read(run: _Run) -> tuple[tuple[TableContents, ...], SchemaSeal]:
     connection, names = run.state.connection, run.state.tables
     if run.wanted.contents is Contents.SCHEMA:
         names = ()
-    tables = tuple([one async for one in read_contents(connection, names, content=run.wanted.hashed)])
     try:
-        return tables, await schema_seal(connection)
+        seal = await schema_seal(connection)
     except DRIVER_ERRORS as error:
         raise translate(error) from error
+    await run.counting.wait()
+    return tuple([one async for one in read_contents(connection, names, content=run.wanted.hashed)]), seal
 
 
 # --- the archive
@@ -184,29 +207,33 @@ async def _read(run: _Run) -> tuple[tuple[TableContents, ...], SchemaSeal]:
 
 async def _dump(run: _Run) -> tuple[BackupFile, ...]:
     folder = run.store.folder(run.backup_id)
-    if folder is not None:
-        try:
+    if not run.wanted.plain:
+        run.counting.set()
+    try:
+        if folder is not None:
             folder.mkdir(mode=0o700)
-        except OSError as error:
-            raise BackupError(f"The store {run.store.place} cannot be written to: {error.strerror}") from None
-        return await _dump_to(run, folder)
+            return await _dump_to(run, folder, kept=True)
+    except OSError as error:
+        raise BackupError(f"The store {run.store.place} cannot be written to: {error.strerror}") from None
     if run.wanted.archive is Archive.CUSTOM:
+        run.counting.set()
         return (await _dump_through(run),)
     with tempfile.TemporaryDirectory(prefix="assay-backup-") as spool:
-        files = await _dump_to(run, Path(spool))
+        files = await _dump_to(run, Path(spool), kept=False)
         for file in files:
             await run.store.put(run.backup_id, file.path, _pieces(Path(spool) / file.path))
         return files
 
 
-async def _dump_to(run: _Run, folder: Path) -> tuple[BackupFile, ...]:
+async def _dump_to(run: _Run, folder: Path, *, kept: bool) -> tuple[BackupFile, ...]:
     name = archive_name(run.wanted.archive)
     await run_program(run.program, run.url, run.arguments(folder / name), heard=run.heard())
-    return tuple([await measure(folder, path) for path in _files(folder)])
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    run.counting.set()
+    async with together() as group:
+        measuring = group.create_task(measure_all(folder, files_below(folder)))
+        if kept:
+            group.create_task(flush(folder))
+    return measuring.result()
 
 
 async def _dump_through(run: _Run) -> BackupFile:
@@ -239,23 +266,8 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
             yield chunk
 
 
-async def measure(folder: Path, path: str) -> BackupFile:
-    """The size and the hash of a file, read piece by piece, so that Ctrl-C need not wait for its end.
-
-    Raises OSError when it cannot be read.
-    """
-    digest, size = sha256(), 0
-    with (folder / path).open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, _PIECE):
-            await asyncio.to_thread(digest.update, chunk)
-            size += len(chunk)
-    return BackupFile(path, size, digest.hexdigest())
-
-
 async def _major(program: Path) -> int:
-    process = await asyncio.create_subprocess_exec(program, "--version", stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    found = re.search(rb"\) (\d+)", said)
+    found = re.search(r"\) (\d+)", await output_of(program, ["--version"]))
     if found is None:
         raise BackupError(f"{program} does not say what version it is")
     return int(found[1])

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from assay.ops.backup.compare import Difference
-from assay.ops.backup.create import measure
+from assay.ops.backup.files import measure
 from assay.ops.backup.manifest import BackupFile, Manifest
 from assay.ops.backup.stores import LocalStore, Store
+from assay.ops.backup.together import together
 
 
 @asynccontextmanager
@@ -34,8 +35,9 @@ async def fetched(store: Store, manifest: Manifest) -> AsyncIterator[Path]:
 
 async def find_damage(manifest: Manifest, folder: Path) -> tuple[Difference, ...]:
     """The files of a backup that are not what the manifest says."""
-    found = [await _difference(file, folder) for file in manifest.files]
-    return tuple(one for one in found if one is not None)
+    async with together() as group:
+        looking = [group.create_task(_difference(file, folder)) for file in manifest.files]
+    return tuple(found for task in looking if (found := task.result()) is not None)
 
 
 async def _difference(file: BackupFile, folder: Path) -> Difference | None:

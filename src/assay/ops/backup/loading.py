@@ -12,7 +12,7 @@ from assay.config import DatabaseUrl
 from assay.errors import BackupError
 from assay.ops.backup.create import Told
 from assay.ops.backup.manifest import Contents, Manifest
-from assay.ops.backup.programs import run_program, running
+from assay.ops.backup.programs import output_of, run_program
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
 from assay.server.client_programs import client_program
 from assay.sql.quoting import quote_identifier
@@ -98,7 +98,7 @@ async def load_settings_of_database(archive: Path, into: DatabaseUrl, loading: L
     Raises BackupError or DatabaseError when that cannot be, such as for a role that is not there.
     """
     program = client_program("pg_restore", major)
-    listed = await _output(program, ["--list", "--create", archive])
+    listed = await output_of(program, ["--list", "--create", archive])
     wanted = [line for line in listed.splitlines() if _OF_DATABASE.match(line)]
     if not wanted:
         return
@@ -106,7 +106,7 @@ async def load_settings_of_database(archive: Path, into: DatabaseUrl, loading: L
         chosen = Path(folder) / "list"
         chosen.write_text("\n".join(wanted) + "\n", encoding="utf-8")
         options = [] if loading.privileges else ["--no-privileges"]
-        script = await _output(program, ["--create", f"--use-list={chosen}", "--file=-", *options, archive])
+        script = await output_of(program, ["--create", f"--use-list={chosen}", "--file=-", *options, archive])
     name = quote_identifier(into.database or "")
     statements = [
         _NAMED.sub(lambda _: f"DATABASE {name}", part.text[part.lead :], count=1)
@@ -131,12 +131,6 @@ async def _execute(into: DatabaseUrl, statements: list[str]) -> None:
         raise translate(error) from error
     finally:
         await connection.close()
-
-
-async def _output(program: Path, arguments: list[str | Path]) -> str:
-    async with running(program, None, arguments, piped=True) as process:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        return (await process.stdout.read()).decode()
 
 
 def _heard(total: int, told: Told | None) -> Callable[[str], None]:

@@ -7,7 +7,7 @@ import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -25,7 +25,12 @@ _WATCHED = """
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!
-(read -r _ <&3; kill "$program") >/dev/null 2>&1 &
+(
+    read -r _ <&3
+    kill "$program"
+    for _ in 1 2 3 4 5; do sleep 1; done
+    kill -KILL 0
+) >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 wait "$program"
@@ -33,7 +38,13 @@ status=$?
 kill "$watcher" 2>/dev/null
 exit "$status"
 """
-"""Ends the program as soon as this process is gone, however it went: then its end of the pipe is closed."""
+"""Ends the program as soon as this process is gone, however it went: then its end of the pipe is closed.
+
+A program that does not obey in five seconds is killed with all that it started in its session: pg_dump first tells the
+server that it goes, and waits for one that does not answer.
+"""
+_OBEYED = 7.0
+"""Seconds in which the shell has ended the program, by force if need be."""
 _VARIABLES = (
     "PGHOST",
     "PGPORT",
@@ -99,14 +110,22 @@ async def running(
         await listening
         status = await process.wait()
     except BaseException:
-        listening.cancel()
-        await asyncio.shield(_end(process))
+        await _done(_end(process, listening))
         raise
     finally:
-        if process.stdin is not None:
-            process.stdin.close()
+        _let_go(process)
     if status:
         raise BackupError(_failure(program, url, last, status))
+
+
+async def output_of(program: Path, arguments: Sequence[str | Path]) -> str:
+    """What a program that connects to nothing writes to its standard output.
+
+    Raises BackupError with the program's words when it fails.
+    """
+    async with running(program, None, arguments, piped=True) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        return (await process.stdout.read()).decode()
 
 
 async def _started(starting: asyncio.Future[Process]) -> Process:
@@ -117,7 +136,7 @@ async def _started(starting: asyncio.Future[Process]) -> Process:
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await asyncio.shield(_end_what_starts(starting))
+        await _done(_end_what_starts(starting))
         raise
 
 
@@ -126,36 +145,81 @@ async def _end_what_starts(starting: asyncio.Future[Process]) -> None:
         await _end(await starting)
 
 
+async def _done(ending: Coroutine[None, None, None]) -> None:
+    """Wait for what takes a few seconds at most, however often this is cancelled meanwhile."""
+    task, again = asyncio.ensure_future(ending), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            again = error
+    if again is not None:
+        raise again
+
+
 def _of_environment() -> dict[str, str]:
     """What the URL may leave to variables, as it does for the connections of this process."""
     return {name: os.environ[name] for name in _VARIABLES if name in os.environ}
 
 
 async def _listen(process: Process, last: deque[str], heard: Heard | None) -> None:
-    """Read standard error line by line; a line of any length is no trouble, and only its beginning is kept."""
+    """Read standard error line by line; a line of any length is no trouble, and only its beginning is kept.
+
+    When whoever is told fails, the program is ended, and what it still says is read all the same: it would wait for
+    that, and whoever reads what it writes would wait for it.
+    """
     assert process.stderr is not None  # noqa: S101 - it is a pipe
-    rest = b""
+    rest, failure = b"", None
     while chunk := await process.stderr.read(65_536):
         *lines, rest = (rest + chunk).split(b"\n")
         rest = rest[:_LONGEST_LINE]
-        for line in lines:
-            text = line[:_LONGEST_LINE].decode(errors="replace")
-            last.append(text)
-            if heard is not None:
-                heard(text)
+        said = [line[:_LONGEST_LINE].decode(errors="replace") for line in lines]
+        last.extend(said)
+        if failure is None and heard is not None:
+            failure = _told(heard, said)
+            if failure is not None:
+                _let_go(process)
     last.append(rest.decode(errors="replace"))
+    if failure is not None:
+        raise failure
 
 
-async def _end(process: Process) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
+def _told(heard: Heard, said: list[str]) -> Exception | None:
+    try:
+        for line in said:
+            heard(line)
+    except Exception as error:  # it is raised when the program has ended
+        return error
+    return None
+
+
+def _let_go(process: Process) -> None:
+    """Close the pipe that keeps the program running."""
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+async def _end(process: Process, listening: asyncio.Future[None] | None = None) -> None:
+    """Have the shell end the program; when that does not help, kill both."""
+    _let_go(process)
+    if not await _ended(process, _OBEYED):
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                if process.stdout is not None:
-                    await process.stdout.read()  # what it still had to say, so that the pipe closes
-                await process.wait()
-                return
+            os.killpg(process.pid, signal.SIGKILL)
+        await _ended(process, 5.0)
+    if listening is not None:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+async def _ended(process: Process, seconds: float) -> bool:
+    """Whether a program ends in time. What it still had to say is read and forgotten, so that its pipe closes."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while process.stdout is not None and await process.stdout.read(65_536):
+                pass
+            await process.wait()
+            return True
+    return False
 
 
 def _failure(program: Path, url: DatabaseUrl | None, last: deque[str], status: int) -> str:

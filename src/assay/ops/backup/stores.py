@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from assay.errors import BackupError
+from assay.ops.backup.files import settle
 from assay.ops.backup.manifest import MANIFEST, is_id
 from assay.proof.wholefiles import replace_file
 
@@ -122,8 +123,8 @@ class LocalStore:
         try:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             replace_file(target, content, 0o600)
-            _settle(target)
-            _settle(target.parent)
+            settle(target)
+            settle(target.parent)
         except OSError as error:
             raise self._failed("written to", error) from None
 
@@ -185,15 +186,6 @@ def _files(folder: Path) -> tuple[StoredFile, ...]:
                 changed = datetime.fromtimestamp(status.st_mtime, UTC)
                 files.append(StoredFile(path.relative_to(folder).as_posix(), status.st_size, changed))
     return tuple(files)
-
-
-def _settle(path: Path) -> None:
-    """Have the system write a file, or what a folder lists, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _private(path: str, flags: int) -> int:

@@ -1,0 +1,85 @@
+"""The files of a backup on this machine: listed, measured, and written to the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from assay.ops.backup.manifest import BackupFile
+from assay.ops.backup.together import together
+
+_T = TypeVar("_T")
+_PIECE = 1 << 20
+"""Bytes that are hashed while they are still in the processor's cache."""
+
+
+def files_below(folder: Path) -> list[str]:
+    """The paths of all files below a folder, sorted, with ``/``."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+async def measure_all(folder: Path, paths: Iterable[str]) -> tuple[BackupFile, ...]:
+    """The sizes and hashes of files, several at a time.
+
+    Raises OSError when one cannot be read.
+    """
+    async with together() as group:
+        tasks = [group.create_task(measure(folder, path)) for path in paths]
+    return tuple(task.result() for task in tasks)
+
+
+async def measure(folder: Path, path: str) -> BackupFile:
+    """The size and the hash of a file. Ctrl-C need not wait for its end.
+
+    Raises OSError when it cannot be read.
+    """
+    size, digest = await _stoppable(lambda stop: _hash(folder / path, stop))
+    return BackupFile(path, size, digest)
+
+
+async def flush(folder: Path) -> None:
+    """Have the system write to the disk what is below a folder, and that the folder is there.
+
+    Raises OSError when it cannot.
+    """
+    await _stoppable(lambda stop: _flush(folder, stop))
+
+
+def settle(path: Path) -> None:
+    """Have the system write a file, or what a folder lists, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _hash(path: Path, stop: Event) -> tuple[int, str]:
+    digest, size = sha256(), 0
+    piece = memoryview(bytearray(_PIECE))
+    with path.open("rb", buffering=0) as file:
+        while not stop.is_set() and (count := file.readinto(piece)):
+            digest.update(piece[:count])
+            size += count
+    return size, digest.hexdigest()
+
+
+def _flush(folder: Path, stop: Event) -> None:
+    for path in (*sorted(folder.rglob("*")), folder, folder.parent):
+        if stop.is_set():
+            return
+        settle(path)
+
+
+async def _stoppable(work: Callable[[Event], _T]) -> _T:
+    """Do work in a thread, and tell it to stop when this is cancelled: a thread cannot be."""
+    stop = Event()
+    try:
+        return await asyncio.to_thread(work, stop)
+    finally:
+        stop.set()
