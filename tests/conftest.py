@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import hypothesis
 import pytest
+from tests.fixtures.homes import session_home
 
 from assay.config import DatabaseUrl
 
@@ -42,20 +43,9 @@ VERSIONS = [
 
 
 @pytest.fixture(scope="session")
-def assay_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state folder of this test session's own; its servers are stopped at the end."""
-    from assay.server import Server
-
-    home = tmp_path_factory.mktemp("assay-home")
-    before = os.environ.get("ASSAY_HOME")
-    os.environ["ASSAY_HOME"] = str(home)
-    yield home
-    for version in ("18", "15"):
-        Server.locate(version, home=home).stop()
-    if before is None:
-        del os.environ["ASSAY_HOME"]
-    else:
-        os.environ["ASSAY_HOME"] = before
+def assay_home() -> Iterator[Path]:
+    """A state folder of this process's own, in memory where there is room; its servers are stopped at the end."""
+    yield from session_home()
 
 
 def start(version: str, request: pytest.FixtureRequest) -> DatabaseUrl:
