@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from assay.proof.discover.model import Call, Place, Sql
 from assay.sql.lexer import BLANK, Kind, Token, tokenize
+from assay.sql.names import folded
 
 _BETWEEN = frozenset(
     {"or", "replace", "global", "local", "temp", "temporary", "unlogged", "foreign", "recursive", "materialized"}
@@ -67,7 +68,7 @@ def _name(sql: str, tokens: list[Token]) -> str | None:
         if token.kind not in (Kind.WORD, Kind.QUOTED):
             break
         text = sql[token.start : token.end]
-        name = text[1:-1].replace('""', '"') if token.kind is Kind.QUOTED else text.lower()
+        name = folded(text)
         if dot is None or sql[dot.start : dot.end] != ".":
             break
     return name

@@ -11,6 +11,7 @@ from assay.errors import UsageError
 from assay.proof.discover.model import Place
 from assay.proof.verdict import Verdict
 from assay.sql.lexer import BLANK, Kind, tokenize
+from assay.sql.names import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,7 @@ def parse_name(text: str) -> tuple[str, ...]:
         raise UsageError(
             f'"{text}" is not the name of a table or column; write table, table.column or schema.table.column'
         )
-    return tuple(_folded(word) for word in words[::2])
-
-
-def _folded(word: str) -> str:
-    return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
+    return tuple(folded(word) for word in words[::2])
 
 
 def _use(wanted: tuple[str, ...], verdict: Verdict) -> Use | None:

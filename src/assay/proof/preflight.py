@@ -22,6 +22,7 @@ from assay.pgtypes.model import PgType
 from assay.proof.querytree import Node, walk
 from assay.proof.session import Session, TooLarge
 from assay.sql.lexer import BLANK, Kind, tokenize
+from assay.sql.names import folded
 
 _NULL = " null::pg_catalog.unknown "
 _SYNTAX_ERROR = "42601"
@@ -154,7 +155,7 @@ def _literals(sql: str) -> list[_Literal]:
     before, start = "", -1
     for kind, text, at, end in _words(sql):
         if kind is not Kind.STRING:
-            before = {Kind.WORD: text.lower(), Kind.QUOTED: text[1:-1].replace('""', '"')}.get(kind, "")
+            before = folded(text) if kind in (Kind.WORD, Kind.QUOTED) else ""
             start = -1
         elif start < 0:
             start = at

@@ -40,10 +40,17 @@ def table_name(text: str) -> TableName:
     return made
 
 
+def folded(word: str) -> str:
+    """The name that an identifier means: what is within its double quotes, or else the word in lower case.
+
+    Letters beyond ASCII stay as they are, as on a server whose encoding is UTF-8 (downcase_identifier(), scansup.c).
+    """
+    if word.startswith('"'):
+        return word[1:-1].replace('""', '"')
+    return word.lower() if word.isascii() else "".join(one.lower() if one.isascii() else one for one in word)
+
+
 def _part(text: str, token: Token) -> str | None:
     word = text[token.start : token.end]
-    if token.kind is Kind.WORD:
-        return "".join(character.lower() if character.isascii() else character for character in word)
-    if token.kind is Kind.QUOTED and token.closed and word.startswith('"'):
-        return word[1:-1].replace('""', '"')
-    return None
+    is_name = token.kind is Kind.WORD or (token.kind is Kind.QUOTED and token.closed and word.startswith('"'))
+    return folded(word) if is_name else None

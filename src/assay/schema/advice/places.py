@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from assay.proof.place import Place
 from assay.schema.advice.model import Subject
 from assay.sql.lexer import BLANK, Kind, tokenize
+from assay.sql.names import folded
 from assay.sql.splitting import Statement, split_statements
 
 _MAKING = frozenset({"create", "alter", "grant"})
@@ -78,16 +79,12 @@ def _mentions(statement: Statement) -> dict[str, list[_Mention]]:
         word = text[token.start : token.end]
         depth += {"(": 1, ")": -1}.get(word, 0)
         if token.kind in (Kind.WORD, Kind.QUOTED):
-            name = _folded(word)
-            schema = _folded(before[0]) if before[1] == "." else ""
+            name = folded(word)
+            schema = folded(before[0]) if before[1] == "." else ""
             defines = depth <= 1 and before[1].lower() in _BEFORE_A_COLUMN
             found[name].append(_Mention(statement.start + token.start, schema, defines))
         before = [before[1], word]
     return found
-
-
-def _folded(word: str) -> str:
-    return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
 
 
 def locate(subject: Subject, statements: list[Told]) -> Place | None:
