@@ -111,6 +111,12 @@ def test_literal_sql_and_copy_in_of_python_are_looked_at() -> None:
     assert sorted(places) == [(2, "INSERT"), (4, "copy_in")]
 
 
+def test_the_place_in_python_is_counted_in_characters_and_lines_of_python() -> None:
+    source = 'async def seed(db):\n    "\x0c\u2028"\n    names = ["zoë", "noël"]; await db.copy_in("pets", names)\n'
+    (found,) = repeats_of_python(source, ast.parse(source))
+    assert source[found.at :].startswith("db.copy_in")
+
+
 PIECES = (
     "insert into copy from update set delete truncate table only create temp values select where not exists in on "
     'conflict do nothing except with as pets "pets" public . , ; ( ) = + $$ $x$ \' -- /* */ 1 begin end do excluded'

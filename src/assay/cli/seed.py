@@ -72,8 +72,9 @@ def command(
 
 
 async def _check(settings: Settings, database_url: str | None, files: tuple[Path, ...]) -> Checked:
-    from assay.ops.seed_check import check_seeds, copy_of
+    from assay.ops.seed_check import check_seeds
     from assay.proof.basis import find_schema
+    from assay.schema.scratch import copy_of
 
     schema = await find_schema(settings, DatabaseUrl.parse(database_url) if database_url else None)
     if not schema.migrations:

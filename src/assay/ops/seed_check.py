@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,6 @@ from assay.ops.contents import TableContents, contents_of
 from assay.ops.seed import Seeded, load
 from assay.ops.seed_repeats import passed_over
 from assay.runtime.connecting import DRIVER_ERRORS, open_connection, translate
-from assay.server.databases import drop_database
-from assay.server.templates import clone_database
 from assay.sql.splitting import split_statements
 from assay.wording import counted
 
@@ -55,21 +51,6 @@ class Checked:
     second: tuple[Seeded, ...]
     """As many as could be loaded again."""
     changed: tuple[Changed, ...]
-
-
-@asynccontextmanager
-async def copy_of(template: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A copy of a database, for the length of a block.
-
-    Raises InsufficientPrivilege when the role may not create databases, DatabaseError when the database stays in use.
-    """
-    name = f"assay_scratch_{secrets.token_hex(6)}"
-    copy = await clone_database(template, template.database or "", name)
-    try:
-        yield copy
-    finally:
-        with suppress(DatabaseError):
-            await asyncio.shield(drop_database(copy, force=True))
 
 
 async def check_seeds(scratch: DatabaseUrl, files: Sequence[Path]) -> Checked:

@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
+from assay.proof.discover.source import Source
 from assay.sql.lexer import BLANK, Kind, tokenize
+from assay.sql.names import folded
 from assay.sql.splitting import Statement, split_statements
 
 ALLOWED = "assay: allow-repeats"
@@ -83,12 +86,12 @@ def repeats_of_sql(statements: Iterable[Statement]) -> Iterator[Repeat]:
 
 def repeats_of_python(source: str, tree: ast.Module) -> Iterator[Repeat]:
     """What a second run of a Python seed would do again: its literal SQL is looked at, and calls of ``copy_in``."""
-    starts = _line_starts(source)
+    text = Source(Path(), "", None, source, tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "copy_in":
-            yield Repeat(starts[node.lineno - 1] + node.col_offset, f"this copy_in {_COPIES}")
+            yield Repeat(text.offset(node.lineno, node.col_offset), f"this copy_in {_COPIES}")
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _QUERY.match(node.value):
-            at = starts[node.lineno - 1] + node.col_offset
+            at = text.offset(node.lineno, node.col_offset)
             yield from (Repeat(at, one.text) for one in repeats_of_sql(split_statements(node.value)))
 
 
@@ -245,16 +248,7 @@ def _words(text: str) -> Iterator[_Word]:
         part = text[token.start : token.end]
         if part == ")":
             depth -= 1
-        if token.kind is Kind.QUOTED:
-            yield _Word(part[1:-1].replace('""', '"'), token.start, depth)
-        elif token.kind is not Kind.STRING:
-            yield _Word(part.lower(), token.start, depth)
+        if token.kind is not Kind.STRING:
+            yield _Word(folded(part), token.start, depth)
         if part == "(":
             depth += 1
-
-
-def _line_starts(source: str) -> list[int]:
-    starts = [0]
-    for line in source.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    return starts

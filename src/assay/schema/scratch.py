@@ -1,4 +1,4 @@
-"""Empty databases for trying things out, dropped again on every way out."""
+"""Databases for trying things out, dropped again on every way out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from assay.config import DatabaseUrl
 from assay.errors import DatabaseError
 from assay.server.databases import drop_database, maintenance
+from assay.server.templates import clone_database
 
 
 @asynccontextmanager
@@ -18,12 +19,33 @@ async def empty_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
     Raises InsufficientPrivilege when the role may not create databases, ConnectionFailed and the like.
     """
-    name = f"assay_scratch_{secrets.token_hex(6)}"
+    name = _new_name()
     scratch = server.with_database(name)
     async with maintenance(scratch) as connection:
         await connection.execute(f"create database {name} template template0")
-    try:
+    async with _dropped_afterwards(scratch):
         yield scratch
+
+
+@asynccontextmanager
+async def copy_of(template: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A copy of a database, for the length of a block.
+
+    Raises InsufficientPrivilege when the role may not create databases, DatabaseError when the database stays in use.
+    """
+    copy = await clone_database(template, template.database or "", _new_name())
+    async with _dropped_afterwards(copy):
+        yield copy
+
+
+def _new_name() -> str:
+    return f"assay_scratch_{secrets.token_hex(6)}"
+
+
+@asynccontextmanager
+async def _dropped_afterwards(scratch: DatabaseUrl) -> AsyncIterator[None]:
+    try:
+        yield
     finally:
         with suppress(DatabaseError):
             await asyncio.shield(drop_database(scratch, force=True))
