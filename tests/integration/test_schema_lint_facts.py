@@ -147,6 +147,27 @@ def test_names_that_must_be_quoted_are_quoted_in_what_is_told(cleared: DatabaseU
     assert told(look(cleared)) == []
 
 
+ODD_NAMES = """
+create schema "my.shop";
+create table "my.shop"."o'clock" ("n'o" serial primary key);
+create function "my.shop".all_of_them() returns bigint language plpgsql security definer
+    as $$ begin return (select count(*) from o); end $$;
+revoke all on function "my.shop".all_of_them() from public;
+"""
+
+
+def test_sql_that_mends_knows_names_with_apostrophes_and_dots(cleared: DatabaseUrl) -> None:
+    rules = frozenset({"SCH204", "SCH402"})
+    assert sorted(code for code, _ in found(cleared, ODD_NAMES, rules=rules)) == ["SCH204", "SCH402"]
+    with psycopg.connect(cleared.reveal()) as driver:
+        for statement in (statement for advice in look(cleared, rules=rules).findings for statement in advice.sql):
+            driver.execute(statement.encode())
+        driver.execute('insert into "my.shop"."o\'clock" default values')
+        settings = driver.execute("select proconfig from pg_proc where proname = 'all_of_them'").fetchone()
+    assert settings == (['search_path="my.shop", pg_temp'],)
+    assert told(look(cleared, rules=rules)) == []
+
+
 SCHEMAS = Path(__file__).parents[1] / "data" / "schema"
 
 

@@ -98,7 +98,7 @@ def _is_afterwards(item: Object, name: str) -> bool:
 
 
 def _text(text: str | None) -> str:
-    return "NULL" if text is None else quote_literal(text).strip()
+    return "NULL" if text is None else quote_literal(text)
 
 
 def _grant(item: Object, role: str, old: str | None, new: str | None) -> list[str]:

@@ -35,4 +35,4 @@ def quote_literal(text: str) -> str:
     if "\0" in text:
         raise UsageError("A text in SQL cannot have a NUL in it")
     quoted = text.replace("'", "''")
-    return " E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"
+    return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"

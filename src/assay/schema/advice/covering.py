@@ -2,7 +2,7 @@
 
 The relation is a law, not a measure: whatever query or constraint the one index serves, the other serves as well. Sizes
 are not looked at, so the other may be the larger one. Sources: manual sections 11.3 (multicolumn), 11.4 (ordering, and
-scans backwards), 11.8 (partial), 11.9 (index-only scans and INCLUDE), 11.10 (operator classes) and 64.1 (btree).
+scans backwards), 11.8 (partial), 11.9 (index-only scans and INCLUDE), 11.10 (operator classes) and 65.1 (btree).
 """
 
 from __future__ import annotations

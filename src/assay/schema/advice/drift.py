@@ -49,7 +49,7 @@ def _enum(found: EnumType, difference: _Difference) -> Iterator[Advice]:
         message = f"type {found.label} has {values}, which {name} lacks"
         yield Advice("SCH501", subject, message, difference.because, advice=advice)
     if difference.only_in_code:
-        sql = [f"alter type {found.label} add value {quote_literal(v).strip()};" for v in difference.only_in_code]
+        sql = [f"alter type {found.label} add value {quote_literal(v)};" for v in difference.only_in_code]
         message = f"type {found.label} lacks {_listed(difference.only_in_code)}, which {name} has"
         yield Advice("SCH501", subject, message, difference.because, tuple(sql))
 
@@ -83,7 +83,7 @@ def _wider_check(facts: Facts, difference: _Difference) -> Iterator[str]:
         return
     table, constraint = found
     column = table.quoted(constraint.columns)
-    values = ", ".join(quote_literal(v).strip() for v in (*difference.held.allowed, *difference.only_in_code))
+    values = ", ".join(quote_literal(v) for v in (*difference.held.allowed, *difference.only_in_code))
     yield (
         f"alter table {table.label} drop constraint {constraint.quoted}, "
         f"add constraint {constraint.quoted} check ({column} in ({values})) not valid;"
@@ -99,7 +99,7 @@ def _constraint(facts: Facts, held: Held) -> tuple[Table, Constraint] | None:
         if (table.schema, table.name) == (schema, name)
         for constraint in table.constraints
         if table.names(constraint.columns) == (column,) and constraint.kind == "check"
-        if all(quote_literal(value).strip() in constraint.definition for value in held.allowed)
+        if all(quote_literal(value) in constraint.definition for value in held.allowed)
     ]
     return found[0] if len(found) == 1 else None
 

@@ -10,6 +10,8 @@ from assay.schema.advice.rules import Advice
 
 _COLUMN = re.compile(r'(?P<table>.*)\.(?P<column>"(?:[^"]|"")*"|[^".]+)', re.DOTALL)
 """The name of a column as SQL: that of its table, a dot, and its own."""
+_NAME = re.compile(r'"(?:[^"]|"")*"|[^".]+')
+"""One of the names in a label."""
 _KEYWORD = {"table": "", "sequence": "sequence ", "schema": "schema "}
 
 
@@ -49,7 +51,7 @@ def open_definers(facts: Facts) -> Iterator[Advice]:
             Subject(routine.label, routine.schema, (routine.name,), routine.name, verbs=frozenset({"function"})),
             f"{routine.kind} {routine.label} runs with its owner's rights and the caller's search path",
             ("a caller who puts a table or function of the same name in front has it used with the owner's rights",),
-            (f"alter {routine.kind} {routine.label} set search_path to {routine.label.split('.')[0]}, pg_temp;",),
+            (f"alter {routine.kind} {routine.label} set search_path to {_NAME.findall(routine.label)[0]}, pg_temp;",),
         )
 
 
