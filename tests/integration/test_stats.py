@@ -251,6 +251,24 @@ async def test_vacuum_tells_dead_rows_and_the_age(database: DatabaseUrl, driver:
     assert found["vacuumed_seconds_ago"] is None
 
 
+async def test_a_table_s_own_settings_say_when_vacuum_is_due(database: DatabaseUrl, driver: asyncpg.Connection) -> None:
+    own = {"patient": "autovacuum_vacuum_threshold = 1000", "steady": "autovacuum_vacuum_scale_factor = 0"}
+    if driver.get_server_version().major >= 18:
+        own["capped"] = "autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_max_threshold = 100"
+    for name, settings in own.items():
+        await driver.execute(f"create table {name} (id integer) with (autovacuum_enabled = off, {settings})")
+        await driver.execute(f"insert into {name} select generate_series(1, 500)")
+        await driver.execute(f"delete from {name}")
+    await driver.close()
+    for _ in range(50):
+        found = await rows(database, "vacuum")
+        if all(row["dead_rows"] for row in found):
+            break
+        await asyncio.sleep(0.1)
+    due = {row["name"].removeprefix("public."): row["due"] for row in found}
+    assert due == {name: name != "patient" for name in own}
+
+
 async def test_a_slot_that_nobody_reads_is_told(database: DatabaseUrl, driver: asyncpg.Connection) -> None:
     name = f"slot_{secrets.token_hex(4)}"
     await driver.execute(f"select pg_create_physical_replication_slot('{name}', true)")

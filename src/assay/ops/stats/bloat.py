@@ -5,7 +5,7 @@ other. A row takes a pointer of 4 bytes, a header of 23, a bit a column where so
 its columns, each filled up to what its type is aligned to (manual section 66.6, "Database Page Layout"); an entry of a
 B-tree takes a pointer of 4, a header of 8 and its columns, filled up to 8, on pages that keep 16 bytes for themselves
 (nbtree.h). Widths and the share of NULLs are those of ANALYZE (pg_stats), the number of rows that of pg_class, and the
-fillfactor is kept free on purpose. Equal keys of a B-tree are stored once (manual section 64.1.4.3), and the number of
+fillfactor is kept free on purpose. Equal keys of a B-tree are stored once (manual section 65.1.4.3), and the number of
 different values tells how often. So it is off by some tenths for small tables, and for rows that differ much in width.
 """
 

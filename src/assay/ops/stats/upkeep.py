@@ -81,9 +81,17 @@ select format('%I.%I', n.nspname, c.relname) as name, s.n_live_tup as live, s.n_
     extract(epoch from now() - greatest(s.last_analyze, s.last_autoanalyze))::float8 as analyzed,
     age(c.relfrozenxid)::int8 as age,
     age(c.relfrozenxid)::float8 / current_setting('autovacuum_freeze_max_age')::float8 as toward_freeze,
-    s.n_dead_tup > current_setting('autovacuum_vacuum_threshold')::float8
-        + current_setting('autovacuum_vacuum_scale_factor')::float8 * greatest(c.reltuples, 0) as due
+    s.n_dead_tup > least(
+        coalesce(o.threshold, current_setting('autovacuum_vacuum_threshold')::float8)
+        + coalesce(o.scale, current_setting('autovacuum_vacuum_scale_factor')::float8) * greatest(c.reltuples, 0),
+        -- Since 18; -1 is no limit, and least() passes over NULLs.
+        nullif(coalesce(o.most, current_setting('autovacuum_vacuum_max_threshold', true)::float8), -1)) as due
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_stat_all_tables s on s.relid = c.oid
+cross join lateral (select
+    max(o.option_value::float8) filter (where o.option_name = 'autovacuum_vacuum_threshold') as threshold,
+    max(o.option_value::float8) filter (where o.option_name = 'autovacuum_vacuum_scale_factor') as scale,
+    max(o.option_value::float8) filter (where o.option_name = 'autovacuum_vacuum_max_threshold') as most
+    from pg_options_to_table(c.reloptions) o) o
 where c.relkind in ('r', 'm') and n.nspname !~ '^pg_(catalog|toast|temp)' and n.nspname <> 'information_schema'
 order by s.n_dead_tup desc, age(c.relfrozenxid) desc, 1 limit $1
 """
