@@ -13,23 +13,7 @@ _MANY = {"optional": "ASY401", "one": "ASY402"}
 
 def statement_findings(query: Query, description: Description) -> Iterator[Finding]:
     """What is wrong with a statement whatever the types."""
-    method, wants = query.call.surface.method, query.call.surface.wants
-    takes_rows = query.call.surface.row is not None
-    if takes_rows and description.rows is RowBound.NONE:
-        yield finding(
-            "ASY403",
-            query.place,
-            f"{method} takes rows, the statement returns none",
-            call=query.place,
-        )
-    elif description.rows is RowBound.MANY and wants in _MANY:
-        yield finding(
-            _MANY[wants],
-            query.place,
-            f"the statement can return many rows, {method} raises TooManyRows at the second",
-            because=description.rows_reason,
-            call=query.place,
-        )
+    yield from _number_of_rows(query, description)
     if description.unfiltered:
         yield finding(
             "ASY501",
@@ -39,17 +23,8 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             call=query.place,
         )
     if description.left_out and not query.call.surface.table:  # which is compared with the rows
-        names = ", ".join(description.left_out)
-        one = len(description.left_out) == 1
-        yield finding(
-            "ASY502",
-            query.sql.place(_first_word(query)),
-            f"INSERT leaves out {names}",
-            because=f"{'it is' if one else 'they are'} NOT NULL and {'has' if one else 'have'} no default",
-            fix=f"give {'it a value' if one else 'them values'} in the statement, or a default in a migration",
-            call=query.place,
-        )
-    if description.notes and description.columns and takes_rows:
+        yield _incomplete_insert(query, description.left_out)
+    if description.notes and description.columns and query.call.surface.row is not None:
         yield finding(
             "ASY105",
             query.place,
@@ -57,6 +32,33 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             because=tuple(f"{note[:1].lower()}{note[1:]}" for note in description.notes),
             call=query.place,
         )
+
+
+def _number_of_rows(query: Query, description: Description) -> Iterator[Finding]:
+    method, wants = query.call.surface.method, query.call.surface.wants
+    if query.call.surface.row is not None and description.rows is RowBound.NONE:
+        message = f"{method} takes rows, the statement returns none"
+        yield finding("ASY403", query.place, message, call=query.place)
+    elif description.rows is RowBound.MANY and wants in _MANY:
+        yield finding(
+            _MANY[wants],
+            query.place,
+            f"the statement can return many rows, {method} raises TooManyRows at the second",
+            because=description.rows_reason,
+            call=query.place,
+        )
+
+
+def _incomplete_insert(query: Query, columns: tuple[str, ...]) -> Finding:
+    one = len(columns) == 1
+    return finding(
+        "ASY502",
+        query.sql.place(_first_word(query)),
+        f"INSERT leaves out {', '.join(columns)}",
+        because=f"{'it is' if one else 'they are'} NOT NULL and {'has' if one else 'have'} no default",
+        fix=f"give {'it a value' if one else 'them values'} in the statement, or a default in a migration",
+        call=query.place,
+    )
 
 
 def _first_word(query: Query) -> int:

@@ -7,8 +7,6 @@ from assay.schema.erd.lanes import Lanes
 _SWEEPS = 24
 _LANE_WEIGHT = 4.0
 """How much straighter lanes want to be than the lines of boxes."""
-
-
 _SLACK = 1.2
 """How much higher than its highest layer a picture may become to make lines straight."""
 
@@ -55,7 +53,7 @@ def _wishes(
 def _settle(lanes: Lanes, layer: list[int], wishes: list[tuple[float, float]], gap: float, room: float) -> None:
     """The heights nearest to the wishes that keep order and distance, by pooling neighbours that push each other.
 
-    None is outside of the room that there is, from 0 down.
+    No place is above 0, or below the room that there is.
 
     This is isotonic regression (R. Barlow and others: Statistical Inference under Order Restrictions, 1972).
     """
