@@ -17,7 +17,7 @@ from assay._version import __version__
 from assay.config import DatabaseUrl
 from assay.errors import BackupError, UsageError
 from assay.ops.backup.databases import Snapshot, schema_seal, snapshot
-from assay.ops.backup.files import files_below, flush, measure_all
+from assay.ops.backup.files import files_below, flush_until, measure_all
 from assay.ops.backup.manifest import MANIFEST, Archive, BackupFile, Contents, Manifest, SchemaSeal, encode, new_id
 from assay.ops.backup.programs import output_of, run_program, running
 from assay.ops.backup.stores import Store
@@ -155,7 +155,7 @@ class _Run:
     """
 
     def arguments(self, target: Path | None) -> list[str | Path]:
-        # Written to the disk by ``flush``, while it is hashed.
+        # ``flush_until`` has them written to the disk.
         out = [] if target is None else [f"--file={target}", "--no-sync"]
         return ["--no-password", "--verbose", f"--snapshot={self.state.id}", *self.wanted.options(), *out]
 
@@ -227,12 +227,14 @@ async def _dump(run: _Run) -> tuple[BackupFile, ...]:
 
 async def _dump_to(run: _Run, folder: Path, *, kept: bool) -> tuple[BackupFile, ...]:
     name = archive_name(run.wanted.archive)
-    await run_program(run.program, run.url, run.arguments(folder / name), heard=run.heard())
-    run.counting.set()
+    ended = asyncio.Event()
     async with together() as group:
-        measuring = group.create_task(measure_all(folder, files_below(folder)))
         if kept:
-            group.create_task(flush(folder))
+            group.create_task(flush_until(ended, folder))
+        await run_program(run.program, run.url, run.arguments(folder / name), heard=run.heard())
+        ended.set()
+        run.counting.set()
+        measuring = group.create_task(measure_all(folder, files_below(folder)))
     return measuring.result()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -16,6 +17,9 @@ from assay.ops.backup.together import together
 _T = TypeVar("_T")
 _PIECE = 1 << 20
 """Bytes that are hashed while they are still in the processor's cache."""
+
+_OFTEN = 0.5
+"""Seconds between two looks at what has grown."""
 
 
 def files_below(folder: Path) -> list[str]:
@@ -42,11 +46,18 @@ async def measure(folder: Path, path: str) -> BackupFile:
     return BackupFile(path, size, digest)
 
 
-async def flush(folder: Path) -> None:
-    """Have the system write to the disk what is below a folder, and that the folder is there.
+async def flush_until(ended: asyncio.Event, folder: Path) -> None:
+    """Have the system write to the disk what grows below a folder, and, once that has ended, all of it and the folder.
+
+    So there is little left to wait for at the end: a system that is not asked keeps gigabytes in its memory.
 
     Raises OSError when it cannot.
     """
+    sizes: dict[Path, int] = {}
+    while not ended.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _OFTEN)
+        await _stoppable(lambda stop: _flush_grown(folder, sizes, lambda: stop.is_set() or ended.is_set()))
     await _stoppable(lambda stop: _flush(folder, stop))
 
 
@@ -67,6 +78,17 @@ def _hash(path: Path, stop: Event) -> tuple[int, str]:
             digest.update(piece[:count])
             size += count
     return size, digest.hexdigest()
+
+
+def _flush_grown(folder: Path, sizes: dict[Path, int], stopped: Callable[[], bool]) -> None:
+    for path in folder.rglob("*"):
+        if stopped():
+            return
+        with suppress(FileNotFoundError):
+            size = path.stat().st_size
+            if path.is_file() and sizes.get(path) != size:
+                sizes[path] = size
+                settle(path)
 
 
 def _flush(folder: Path, stop: Event) -> None:
