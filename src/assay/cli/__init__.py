@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 
 from assay._version import __version__
@@ -14,4 +16,5 @@ def main() -> None:
         return
     from assay.cli.root import run
 
+    atexit.register(gc.freeze)  # Python looks through all that is left at its end, which takes it 20 milliseconds
     run()
