@@ -66,6 +66,9 @@ class Child(Plain):
 @dataclass
 class Longer(Plain):
     seen: dt.datetime | None
+@dataclass
+class Empty:
+    pass
 async def f(db: assay.Executor, **kw: Any) -> None:
 """
 LINE = HEAD.count("\n") + 1
@@ -208,6 +211,15 @@ def test_a_column_without_a_field(judged: Judge) -> None:
         f'm.py:{LINE}:11 ASY202 column "nick" has no field in Plain\n'
         "  because the fields of Plain are id and title\n"
         "  fix: add nick: str | None, or leave the column out"
+    )
+
+
+def test_a_column_for_a_class_without_fields(judged: Judge) -> None:
+    (found,) = judged('fetch_all(Empty, "q")', described(ID)).findings
+    assert text(found) == (
+        f'm.py:{LINE}:11 ASY202 column "id" has no field in Empty\n'
+        "  because Empty has no fields\n"
+        "  fix: add id: int, or leave the column out"
     )
 
 

@@ -19,6 +19,7 @@ from assay.proof.description import Column, Description
 from assay.proof.fix.spelling import written
 from assay.proof.fix.wanted import MODULES
 from assay.proof.verdict.rows import may_be_missing, may_be_none, nested_columns
+from assay.wording import listed
 
 Style = Literal["dataclass", "struct"]
 
@@ -168,9 +169,7 @@ def _tables(description: Description) -> str:
     """The tables that a statement reads and writes, in words."""
     touched = (name.split(".") for name in (*description.reads, *description.writes))
     names = sorted({".".join(parts[:2]).removeprefix("public.") for parts in touched})
-    if not names:
-        return "the statement"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed(names) if names else "the statement"
 
 
 def docstring_lines(text: str, width: int = _WIDTH) -> list[str]:

@@ -11,6 +11,7 @@ from assay.proof.verdict import Verdict
 from assay.proof.verdict.branches import Branches
 from assay.sql.templates import Template
 from assay.sql.variants import Variant
+from assay.wording import listed
 
 _WIDEST = 50
 """Of a clause in a message, in characters."""
@@ -68,7 +69,7 @@ def words_of(template: Template, variants: Sequence[Variant], having: Sequence[i
     alike = sum(telling <= _state(template, one) for one in variants)
     if not telling or alike != len(some):
         telling = _state(template, some[0])
-    return f"with {_listed(list(_words(template, telling)))}"
+    return f"with {listed(list(_words(template, telling)))}"
 
 
 State = frozenset[tuple[str, int | str, str | bool]]
@@ -96,10 +97,6 @@ def _words(template: Template, state: State) -> Iterator[str]:
 def _shown(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= _WIDEST else f"{words[: _WIDEST - 5].rstrip()} … ]]"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def common_description(descriptions: Sequence[Description]) -> Description | None:

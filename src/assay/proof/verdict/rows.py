@@ -16,7 +16,7 @@ from assay.proof.findings import Element, Fields, Finding, Subject, finding
 from assay.proof.rowclasses import ByName, ByPosition, Shape, Single, nested_shape
 from assay.proof.verdict.query import Query
 from assay.runtime.rowclass import Field
-from assay.wording import counted
+from assay.wording import counted, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def _missing(
     query: Query, shape: ByName, missing: list[Field], columns: tuple[Column, ...], extra: list[Column]
 ) -> Finding:
     names = [f"{shape.title}.{field.name}" for field in missing]
-    subject = f"field {names[0]} has" if len(names) == 1 else f"fields {_listed(names)} have"
+    subject = f"field {names[0]} has" if len(names) == 1 else f"fields {listed(names)} have"
     reasons = [f"the statement returns {_names(columns)}" if columns else "the statement returns no columns"]
     if extra:
         reasons.append(f"{shape.title} has no field for {_names(extra)}")
@@ -240,11 +240,12 @@ def _missing_remedy(missing: list[Field], extra: list[Column]) -> str:
 
 def _extra(query: Query, shape: ByName, column: Column) -> Finding:
     annotation = python_type(column.type, column.allowed) + (" | None" if column.nullable else "")
+    fields = [field.name for field in shape.fields]
     return finding(
         "ASY202",
         query.place,
         f'column "{column.name}" has no field in {shape.title}',
-        because=f"the fields of {shape.title} are {_listed([field.name for field in shape.fields])}",
+        because=f"the fields of {shape.title} are {listed(fields)}" if fields else f"{shape.title} has no fields",
         call=query.place,
         fix=f"add {column.name}: {annotation}, or leave the column out",
         subject=Fields(shape.row.kind, (column.name,)),
@@ -317,8 +318,4 @@ def _wrong_type(query: Query, column: Column, slot: _Slot, misfit: Misfit, null:
 
 
 def _names(columns: tuple[Column, ...] | list[Column]) -> str:
-    return _listed([f'"{column.name}"' for column in columns])
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed([f'"{column.name}"' for column in columns])

@@ -10,6 +10,7 @@ from assay.schema.models.layout import WIDTH, bracketed, docstring, sql_literal
 from assay.schema.models.model import Field, Model
 from assay.schema.models.names import numbered, unlike
 from assay.schema.models.writer import PackageWriter
+from assay.wording import listed
 
 MODULE_NAMES = frozenset({"New", "Position", "Nullable"})
 """What a module has besides functions."""
@@ -111,7 +112,6 @@ def passed(names: Sequence[str]) -> list[str]:
     return [f"{name}={name}" for name in names]
 
 
-def listed(fields: Sequence[Field]) -> str:
+def names_of(fields: Sequence[Field]) -> str:
     """The names of columns, in words."""
-    names = [field.column.name for field in fields]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed([field.column.name for field in fields])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assay.schema.models import sql
 from assay.schema.models.model import Field, Model
-from assay.schema.models.module import Call, Module, listed, passed, write_function
+from assay.schema.models.module import Call, Module, names_of, passed, write_function
 from assay.schema.models.names import numbered
 from assay.schema.models.rows import type_alias
 
@@ -32,7 +32,7 @@ def _get(module: Module, name: str, fields: tuple[Field, ...]) -> None:
     names = [module.parameter(field) for field in fields]
     lines = [*sql.select(module.model), *sql.where(fields, names)]
     call = Call("return await db.fetch_optional", module.row, passed(names))
-    doc = f"The row of {module.model.relation.label} with this {listed(fields)}, if there is one.", ""
+    doc = f"The row of {module.model.relation.label} with this {names_of(fields)}, if there is one.", ""
     write_function(module, name, [*map(module.typed, fields)], f"{module.row} | None", doc, lines, call)
 
 
@@ -67,11 +67,11 @@ def _page(module: Module, name: str, parents: tuple[Field, ...]) -> None:
     limit = "limit"
     tail = sql.page(order, places, limit, descending=model.newest is not None)
     after, before, given = _position(module, order)
-    ordered = "the newest first" if model.newest is not None else f"in the order of {listed(order)}"
-    whose = f" with this {listed(parents)}" if parents else ""
+    ordered = "the newest first" if model.newest is not None else f"in the order of {names_of(order)}"
+    whose = f" with this {names_of(parents)}" if parents else ""
     doc = (
         f"A page of {model.relation.label}{whose}, {ordered}.",
-        f"The next page is the one after the {listed(order)} of this one's last row.",
+        f"The next page is the one after the {names_of(order)} of this one's last row.",
     )
     arguments = [*passed(names), *(f"{place}={value}" for place, value in zip(places, given, strict=True))]
     call = Call("return await db.fetch_all", module.row, [*arguments, f"{limit}={limit}"])
@@ -89,7 +89,7 @@ def _position(module: Module, order: Sequence[Field]) -> tuple[str, list[str], l
         return f"after: {types[0]} | {omit}.Omitted = {omit}.OMIT", [], ["after"]
     if "Position" not in module.names:
         module.names.add("Position")
-        doc = f"The {listed(order)} of a row, which a page can begin after."
+        doc = f"The {names_of(order)} of a row, which a page can begin after."
         alias = type_alias(module.writer, "Position", f"{module.writer.name('tuple')}[", types, "]", doc)
         module.assignments.append("\n".join(alias))
     before = [f"place = ({omit}.OMIT,) * {len(types)} if after is {omit}.OMIT else after"]

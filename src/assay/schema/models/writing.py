@@ -8,7 +8,7 @@ from assay.proof.fix.spelling import quoted
 from assay.schema.models import sql
 from assay.schema.models.layout import bracketed, docstring, kept
 from assay.schema.models.model import Field, Model
-from assay.schema.models.module import Call, Module, listed, passed, write_function
+from assay.schema.models.module import Call, Module, names_of, passed, write_function
 from assay.schema.models.rows import class_head, type_alias
 
 
@@ -93,7 +93,7 @@ def upsert(module: Module) -> None:
     ]  # fmt: skip
     doc = (
         f"Insert a whole row into {model.relation.label}, or overwrite the one that is there.",
-        f"Which one that is, its {listed(model.key)} says.",
+        f"Which one that is, its {names_of(model.key)} says.",
     )
     call = Call("return await db.fetch_one", module.row, ["row"])
     write_function(module, "upsert", [f"row: {module.row}"], module.row, doc, lines, call)
@@ -117,7 +117,7 @@ def update(module: Module) -> None:
     lines = [*sql.update(model, changed, names, "clear"), *sql.where(model.key, keys), *sql.returning(model)]
     call = Call("return await db.fetch_optional", module.row, passed(sent))
     more += ". Gives the row as it is then, or None when there is no such row."
-    doc = f"Change columns of the row of {model.relation.label} with this {listed(model.key)}.", more
+    doc = f"Change columns of the row of {model.relation.label} with this {names_of(model.key)}.", more
     write_function(module, "update", parameters, f"{module.row} | None", doc, lines, call)
 
 
@@ -151,7 +151,7 @@ def delete(module: Module) -> None:
         return
     names = [module.parameter(field) for field in model.key]
     lines = sql.delete(model, names)
-    doc = f"Delete the row of {model.relation.label} with this {listed(model.key)}.", "Gives whether there was one."
+    doc = f"Delete the row of {model.relation.label} with this {names_of(model.key)}.", "Gives whether there was one."
     call = Call("deleted = await db.execute", "", passed(names))
     parameters, returns = [*map(module.typed, model.key)], module.writer.name("bool")
     write_function(module, "delete", parameters, returns, doc, lines, call, after=["return deleted == 1"])
