@@ -14,6 +14,7 @@ import asyncpg
 from assay.errors import NoRows, TooManyRows
 from assay.runtime.building import Builder, build
 from assay.runtime.session import Session
+from assay.wording import shortened
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -191,8 +192,7 @@ def affected(tag: str) -> int:
 
 def miscounted(sql: str, count: int, *, optional: bool) -> NoRows | TooManyRows:
     """The error for a number of rows that the call does not allow."""
-    words = " ".join(sql.split())
-    shown = words if len(words) <= 60 else words[:57] + "..."
+    shown = shortened(sql)
     if count == 0:
         return NoRows(f"fetch_one found no row, in: {shown}; use fetch_optional if that is expected")
     call = "fetch_optional" if optional else "fetch_one"

@@ -12,6 +12,7 @@ from assay.errors import ParameterError
 from assay.sql.omit import OMIT
 from assay.sql.placeholders import Statement
 from assay.sql.templates import Template
+from assay.wording import shortened
 
 _ROW_MARKS = ("__dataclass_fields__", "__struct_fields__", "__attrs_attrs__", "_fields", "__pydantic_fields__")
 """What marks a class with named fields: dataclass, msgspec.Struct, attrs, NamedTuple, pydantic."""
@@ -149,5 +150,4 @@ def _counted(count: int) -> str:
 
 def _shown(statement: Statement) -> str:
     """The beginning of the statement, so that the message says which one it is."""
-    words = " ".join(statement.source.split())
-    return f", in: {words if len(words) <= 60 else words[:57] + '...'}"
+    return f", in: {shortened(statement.source)}"

@@ -15,6 +15,7 @@ from functools import partial
 from assay.proof.discover.model import Choice
 from assay.proof.discover.scopes import Binding, Scope
 from assay.proof.discover.source import Source
+from assay.wording import shortened
 
 MOST_FORMS = 1024
 """So many forms of one string are told apart."""
@@ -237,9 +238,8 @@ def condition(test: ast.expr, holds: bool, scope: Scope, source: Source) -> Choi
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, holds = test.operand, not holds
     text = ast.unparse(test)
-    shown = text if len(text) <= 60 else f"{text[:57]}..."
     same: Hashable = (source.path, id(scope.function), text) if _is_steady(test, scope) else (source.path, id(test))
-    return Choice(same, holds, f"{shown} is {'true' if holds else 'false'} (line {test.lineno})", test.lineno)
+    return Choice(same, holds, f"{shortened(text)} is {'true' if holds else 'false'} (line {test.lineno})", test.lineno)
 
 
 def _is_steady(test: ast.expr, scope: Scope) -> bool:

@@ -18,6 +18,7 @@ from assay.proof.verdict.parameters import parameter_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.sql.fragments import fault, fragment
 from assay.sql.variants import Variant, variants
+from assay.wording import shortened
 
 MOST = 1024
 """How many statements one may stand for, each of which is described."""
@@ -222,5 +223,4 @@ def _place(dynamic: Dynamic, name: str) -> Place:
 
 
 def _short(node: ast.expr) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return shortened(ast.unparse(node), 40)

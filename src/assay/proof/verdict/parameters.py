@@ -18,7 +18,7 @@ from assay.proof.verdict.batches import BatchRow, batch_row
 from assay.proof.verdict.omitting import may_be_omitted, must_not_be_omitted, without_omitted
 from assay.proof.verdict.query import Query
 from assay.proof.verdict.sent import sent_misfit
-from assay.wording import counted
+from assay.wording import counted, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +325,7 @@ def _place(query: Query, node: ast.expr) -> Place:
 
 
 def _short(node: ast.expr) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return shortened(ast.unparse(node), 40)
 
 
 def _keywords(query: Query, arguments: list[Argument]) -> str:
