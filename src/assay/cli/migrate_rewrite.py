@@ -105,10 +105,10 @@ def _scratch_server(given: str | None) -> DatabaseUrl:
 
 def _chosen(place: Path, through: int | None) -> tuple[Migration, ...]:
     from assay.migrate import load
+    from assay.migrate.plan import check_target_exists
 
     migrations = load(place)
-    if through is not None and through not in {migration.version for migration in migrations}:
-        raise MigrationError(f"There is no migration {through} in {place}")
+    check_target_exists(migrations, through)
     return tuple(each for each in migrations if through is None or each.version <= through)
 
 

@@ -60,7 +60,7 @@ def revision(root: Path, ref: str) -> Iterator[Revision]:
     prefix = _git(root, "rev-parse", "--show-prefix").strip()
     blobs = _blobs(root, commit, prefix)
     if not blobs:
-        raise UsageError(f"Revision {ref} has no files in {root}")
+        raise UsageError(f"Revision {ref} has no files in {root}; name one that has the project")
     folder = Path(tempfile.mkdtemp(prefix="assay-revision-"))
     try:
         _lay_out(root, blobs, folder)

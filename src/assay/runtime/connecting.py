@@ -110,7 +110,9 @@ def own_timeout(url: DatabaseUrl, timeout: float | None) -> tuple[DatabaseUrl, f
     try:
         seconds = float(given)
     except ValueError:
-        raise ConfigurationError("connect_timeout in the database URL is not a number of seconds") from None
+        raise ConfigurationError(
+            "connect_timeout in the database URL is not a number of seconds; write it as in connect_timeout=5"
+        ) from None
     rest = tuple((name, value) for name, value in url.options if name != "connect_timeout")
     return replace(url, options=rest), seconds if seconds > 0 else None
 

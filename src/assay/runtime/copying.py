@@ -129,7 +129,10 @@ async def _writable(session: Session, table: TableName) -> tuple[str, ...]:
     assert isinstance(query, Query)  # noqa: S101 - it has no clauses
     _, records = await session.fetch(query, NO_ROWS, (str(table),))
     if not records:
-        raise UsageError(f"The table {table} has no column that can be written")
+        raise UsageError(
+            f"The table {table} has no column that can be written: it has none, or all are generated; "
+            "add rows to it with INSERT ... DEFAULT VALUES"
+        )
     return tuple(record[0] for record in records)
 
 

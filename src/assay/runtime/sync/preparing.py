@@ -91,7 +91,10 @@ class Preparing(Requests):
             for row in map(type_row, rows):
                 self._types.learn(row)
             if len(rows) < len(unknown):
-                raise ParameterError(f"The server does not know one of the types {sorted(unknown)} any more")
+                raise ParameterError(
+                    f"The server does not know one of the types {sorted(unknown)} any more; "
+                    "if it was dropped a moment ago, run the statement again"
+                )
 
     def prepare_again(self, query: Query, error: Stale) -> Prepared:
         """After the schema changed; in a transaction, which has failed by it, it is too late."""
