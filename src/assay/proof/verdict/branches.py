@@ -18,7 +18,7 @@ from assay.proof.verdict.parameters import parameter_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.sql.fragments import fault, fragment
 from assay.sql.variants import Variant, variants
-from assay.wording import shortened
+from assay.wording import counted, shortened
 
 MOST = 1024
 """How many statements one may stand for, each of which is described."""
@@ -193,8 +193,9 @@ def _not_given(dynamic: Dynamic, name: str) -> Finding:
 
 
 def _too_many(dynamic: Dynamic, texts: Mapping[str, Mapping[str, bool]], limit: int) -> Finding:
-    parts = [f"{len(dynamic.template.clauses)} clauses"] if dynamic.template.clauses else []
-    parts += [f"{len(found)} texts for {{{name}}}" for name, found in texts.items()]
+    clauses = len(dynamic.template.clauses)
+    parts = [counted(clauses, "clause")] if clauses else []
+    parts += [f"{counted(len(found), 'text')} for {{{name}}}" for name, found in texts.items()]
     size = "" if limit == MOST else f" of {len(dynamic.sql.text):,} characters each"
     return finding(
         "ASY106",

@@ -16,6 +16,7 @@ from assay.proof.findings import Finding, Unverified, finding
 from assay.proof.verdict.batches import BatchRow, batch_row
 from assay.proof.verdict.query import Query
 from assay.proof.verdict.sent import sent_misfit
+from assay.proof.verdict.statement import incomplete_insert
 from assay.runtime.rowclass import read_row_class
 
 Outcome = Finding | Unverified
@@ -41,15 +42,7 @@ def copy_findings(query: Query, description: Description, arguments: Arguments) 
 def _left_out(query: Query, place: Place, required: tuple[str, ...], given: list[str]) -> Iterator[Finding]:
     lacking = [name for name in required if not any(name.endswith(f".{column}") for column in given)]
     if lacking:
-        one = len(lacking) == 1
-        yield finding(
-            "ASY502",
-            place,
-            f"copy_in leaves out {', '.join(lacking)}",
-            because=f"{'it is' if one else 'they are'} NOT NULL and {'has' if one else 'have'} no default",
-            fix=f"give {'it a value' if one else 'them values'} in each row, or a default in a migration",
-            call=query.place,
-        )
+        yield incomplete_insert(query, place, "copy_in", lacking, "in each row")
 
 
 def _named(node: ast.Call) -> tuple[str, ...] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from assay.proof.description import Description, RowBound
+from assay.proof.discover.model import Place
 from assay.proof.findings import Finding, finding
 from assay.proof.verdict.query import Query
 
@@ -23,7 +24,8 @@ def statement_findings(query: Query, description: Description) -> Iterator[Findi
             call=query.place,
         )
     if description.left_out and not query.call.surface.table:  # which is compared with the rows
-        yield _incomplete_insert(query, description.left_out)
+        place = query.sql.place(_first_word(query))
+        yield incomplete_insert(query, place, "INSERT", description.left_out, "in the statement")
     if description.notes and description.columns and query.call.surface.row is not None:
         yield finding(
             "ASY105",
@@ -49,14 +51,23 @@ def _number_of_rows(query: Query, description: Description) -> Iterator[Finding]
         )
 
 
-def _incomplete_insert(query: Query, columns: tuple[str, ...]) -> Finding:
+def incomplete_insert(query: Query, place: Place, verb: str, columns: Sequence[str], where: str) -> Finding:
+    """The finding for columns that have to be given and are not.
+
+    Args:
+        query: the statement.
+        place: where it is told.
+        verb: what leaves them out, ``INSERT`` or ``copy_in``.
+        columns: one or more.
+        where: they would be given: ``in the statement``.
+    """
     one = len(columns) == 1
     return finding(
         "ASY502",
-        query.sql.place(_first_word(query)),
-        f"INSERT leaves out {', '.join(columns)}",
+        place,
+        f"{verb} leaves out {', '.join(columns)}",
         because=f"{'it is' if one else 'they are'} NOT NULL and {'has' if one else 'have'} no default",
-        fix=f"give {'it a value' if one else 'them values'} in the statement, or a default in a migration",
+        fix=f"give {'it a value' if one else 'them values'} {where}, or a default in a migration",
         call=query.place,
     )
 

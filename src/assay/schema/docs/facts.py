@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from assay.config import DatabaseUrl
@@ -122,9 +123,10 @@ def _link(links: Mapping[tuple[str, str], TableLink], address: tuple[str, str]) 
 
 
 def _items(kind: str, objects: Iterable[Object]) -> Iterator[Item]:
-    order: Callable[[Object], Any] = lambda item: item.name  # noqa: E731 - constraints come in the order of their kinds
     chosen = [item for item in objects if item.kind == kind]
-    for item in chosen if kind == "constraint" else sorted(chosen, key=order):
+    if kind != "constraint":  # those come in the order of their own kinds
+        chosen.sort(key=attrgetter("name"))
+    for item in chosen:
         definition = item.facets.get("definition") or item.sql
         facets = {name: value for name, value in item.facets.items() if name not in ("definition", "comment")}
         yield Item(item.name, definition, item.facets.get("comment", ""), facets)
