@@ -20,9 +20,9 @@ from assay.config import DatabaseUrl
 from assay.errors import AuthenticationFailed, BackupError, ConnectionFailed, Error, InsufficientPrivilege, ServerError
 from assay.ops.backup import create
 from assay.ops.backup.create import Wanted, create_backup
-from assay.ops.backup.databases import FILLING
+from assay.ops.backup.databases import FILLING, being_filled
 from assay.ops.backup.listing import list_backups
-from assay.ops.backup.manifest import Archive, Contents
+from assay.ops.backup.manifest import Archive, Contents, Properties
 from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.stores import LocalStore
 from assay.ops.backup.verify import verify_backup
@@ -281,6 +281,52 @@ async def test_a_cancelled_backup_ends_pg_dump_and_leaves_nothing(
     assert left_in(store) == []
     assert command_lines_with(str(store.root)) == []
     assert await list_backups(store) == ()
+
+
+async def test_a_cancelled_backup_does_not_wait_for_a_server_that_has_fallen_silent(
+    proxy: tuple[FaultProxy, DatabaseUrl], store: LocalStore
+) -> None:
+    faults, url = proxy
+    faults.delay = 0.02
+    running = asyncio.create_task(create_backup(url, store))
+    while not any("pg_dump" in line for line in command_lines_with(str(store.root))):
+        await asyncio.sleep(0.01)
+    faults.swallow()
+    running.cancel()
+    async with asyncio.timeout(60):
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert left_in(store) == []
+    assert command_lines_with(str(store.root)) == []
+
+
+@pytest.mark.parametrize("place", [0, 0.5, 1], ids=["head", "middle", "end"])
+async def test_an_archive_that_is_damaged_is_named_whatever_pg_restore_makes_of_it(
+    noisy: DatabaseUrl, store: LocalStore, place: float
+) -> None:
+    manifest = await create_backup(noisy, store)
+    await restore_backup(store, manifest, noisy, clean=True)  # which sweeps up behind other tests
+    path = store.root / manifest.id / "archive.dump"
+    content = bytearray(path.read_bytes())
+    content[int((len(content) - 1) * place)] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BackupError, match=r"is damaged: archive\.dump has another checksum than when it was written"):
+        await restore_backup(store, manifest, noisy.with_database("never_made"))
+    assert await unfinished(noisy) == []
+    admin = await asyncpg.connect(noisy.reveal())
+    assert await admin.fetchval("select 1 from pg_database where datname = 'never_made'") is None
+    await admin.close()
+
+
+async def test_a_database_to_be_filled_is_dropped_whenever_its_making_is_cancelled(noisy: DatabaseUrl) -> None:
+    properties = Properties("UTF8", "C", "C")
+    async with being_filled(noisy, properties):
+        pass  # which sweeps up behind other tests
+    for moment in range(12):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(moment * 0.006), being_filled(noisy, properties):
+                pass
+        assert await unfinished(noisy) == []
 
 
 def command_lines_with(text: str) -> list[str]:

@@ -39,8 +39,8 @@ def restore(
 ) -> None:  # fmt: skip
     """Restore a backup, the latest unless its id is given, into a new database.
 
-    The checksums are compared first. The rows are loaded under another name, counted, and renamed at the end; a
-    database that --clean replaces serves until then. What fails leaves everything as it was.
+    The rows are loaded under another name and counted, and the checksums compared; only then the new database gets
+    its own. A database that --clean replaces serves until then. What fails leaves everything as it was.
     """
     from assay.ops.backup.loading import Loading
 

@@ -21,7 +21,7 @@ from assay.ops.backup.files import files_below, flush_until, measure_all
 from assay.ops.backup.manifest import MANIFEST, Archive, BackupFile, Contents, Manifest, SchemaSeal, encode, new_id
 from assay.ops.backup.programs import output_of, run_program, running
 from assay.ops.backup.stores import Store
-from assay.ops.backup.together import together
+from assay.ops.backup.together import to_its_end, together
 from assay.ops.contents import TableContents, read_contents
 from assay.runtime.connecting import DRIVER_ERRORS, translate
 from assay.server.client_programs import client_program
@@ -124,7 +124,7 @@ async def _create(url: DatabaseUrl, store: Store, wanted: Wanted, told: Told | N
             await store.write(backup_id, MANIFEST, encode(manifest))
         except BaseException as error:
             with suppress(BackupError):
-                await asyncio.shield(store.remove_all(backup_id))
+                await to_its_end(store.remove_all(backup_id))
             if isinstance(error, BackupError) and any(sign in error.message for sign in _LOCK_SIGNS):
                 raise _LockWaited(error.message) from error
             raise

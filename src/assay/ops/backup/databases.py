@@ -15,6 +15,7 @@ import asyncpg
 from assay.config import DatabaseUrl
 from assay.errors import BackupError, DatabaseError, Error, InsufficientPrivilege
 from assay.ops.backup.manifest import Properties, SchemaSeal, seal_schema
+from assay.ops.backup.together import to_its_end
 from assay.ops.contents import table_names
 from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection, translate
 from assay.server.databases import Maintenance, drop, maintenance, wait_for_sessions
@@ -30,6 +31,8 @@ select set_config('transaction_timeout', '0', false) from pg_settings where name
 _TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1"
 _LOCK_WAIT = 60.0
 """Seconds in which every table must have been free at once."""
+_GOODBYE = 5.0
+"""Seconds that a server has to answer when we go."""
 _ABOUT = """
 select pg_export_snapshot() as snapshot, current_setting('server_version') as version, clock_timestamp() as clock,
     current_database() as database, pg_encoding_to_char(encoding) as encoding, datcollate, datctype,
@@ -80,12 +83,19 @@ async def snapshot(url: DatabaseUrl) -> AsyncIterator[Snapshot]:
     except DRIVER_ERRORS as error:
         raise translate(error) from error
     finally:
-        await connection.close()
+        await _leave(connection)
+
+
+async def _leave(connection: DriverConnection) -> None:
+    """Close a connection, with which its transaction ends. A server that does not answer is not waited for."""
+    with suppress(*DRIVER_ERRORS):  # a timeout is one of them
+        async with asyncio.timeout(_GOODBYE):
+            await connection.close()
 
 
 @asynccontextmanager
 async def _locked(connection: DriverConnection) -> AsyncIterator[None]:
-    """A transaction that has not taken its snapshot yet and keeps all tables as they are.
+    """A transaction that has not taken its snapshot yet and keeps all tables as they are; it ends with the connection.
 
     They are locked before it does: TRUNCATE shows through older snapshots (manual section 13.6). No lock is waited for
     while others are held: a migration that holds one table and wants another would end in a deadlock.
@@ -104,11 +114,7 @@ async def _locked(connection: DriverConnection) -> AsyncIterator[None]:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.2)
-    try:
-        yield
-    finally:
-        if not connection.is_closed():
-            await transaction.rollback()
+    yield
 
 
 def _properties(about: object) -> Properties:
@@ -155,11 +161,11 @@ async def being_filled(server: DatabaseUrl, properties: Properties) -> AsyncIter
     async with maintenance(server) as work:
         await _sweep(work)
         await work.value("select pg_advisory_lock($1)", _lock(key))
-        await _make(work, name, properties)
         try:
+            await to_its_end(_make(work, name, properties))
             yield server.with_database(name)
         finally:
-            await asyncio.shield(_drop(server, name))
+            await to_its_end(_drop(server, name))
 
 
 async def _make(work: Maintenance, name: str, properties: Properties) -> None:

@@ -7,13 +7,14 @@ import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 from assay.config import DatabaseUrl
 from assay.errors import BackupError
+from assay.ops.backup.together import to_its_end
 from assay.server.account import Account, run_as
 from assay.server.client_programs import connection_variables
 from assay.server.starting import environment
@@ -110,7 +111,7 @@ async def running(
         await listening
         status = await process.wait()
     except BaseException:
-        await _done(_end(process, listening))
+        await to_its_end(_end(process, listening))
         raise
     finally:
         _let_go(process)
@@ -136,25 +137,13 @@ async def _started(starting: asyncio.Future[Process]) -> Process:
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await _done(_end_what_starts(starting))
+        await to_its_end(_end_what_starts(starting))
         raise
 
 
 async def _end_what_starts(starting: asyncio.Future[Process]) -> None:
     with suppress(OSError):  # there was nothing to start
         await _end(await starting)
-
-
-async def _done(ending: Coroutine[None, None, None]) -> None:
-    """Wait for what takes a few seconds at most, however often this is cancelled meanwhile."""
-    task, again = asyncio.ensure_future(ending), None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            again = error
-    if again is not None:
-        raise again
 
 
 def _of_environment() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from assay.ops.backup.fetching import fetched, find_damage
 from assay.ops.backup.loading import Loading, check_version, load, load_settings_of_database
 from assay.ops.backup.manifest import Contents, Manifest
 from assay.ops.backup.stores import Store
+from assay.ops.backup.together import together
 from assay.sql.quoting import quote_identifier
 
 
@@ -63,28 +65,54 @@ async def restore_backup(
             f"The backup {manifest.id} has data alone, and {target.place} is not there to take the tables from; "
             "build it with the migrations first, then restore with --clean"
         )
-    async with fetched(store, manifest) as folder:
-        for damage in await find_damage(manifest, folder):
-            raise BackupError(f"The backup {manifest.id} is damaged: {damage.text}; use another one")
-        archive = folder / archive_name(manifest.archive)
-        await _fill(manifest, archive, target, loading, told, replace=clean)
+    async with fetched(store, manifest) as folder, together() as group:
+        checking = group.create_task(_check(manifest, folder))
+        await _fill(_Filling(manifest, folder, target, loading, told), checking, replace=clean)
     return Restored(manifest, target.place, there)
 
 
-async def _fill(
-    manifest: Manifest, archive: Path, target: DatabaseUrl, loading: Loading, told: Told | None, *, replace: bool
-) -> None:
-    major = await server_major(target)
-    check_version(manifest, target, major)
-    async with being_filled(target, manifest.properties) as filled:
-        schema_of = target if manifest.contents is Contents.DATA else None
-        await load(manifest, archive, filled, loading, major=major, schema_of=schema_of, told=told)
-        differences = await compare_loaded(manifest, filled)
-        if differences:
-            raise BackupError(_surprise(manifest, differences))
-        if manifest.contents is not Contents.DATA:
-            await load_settings_of_database(archive, filled, loading, major=max(major, manifest.program_major))
-        await put_in_place(filled, target.database or "", replace=replace)
+async def _check(manifest: Manifest, folder: Path) -> None:
+    for damage in await find_damage(manifest, folder):
+        raise BackupError(f"The backup {manifest.id} is damaged: {damage.text}; use another one")
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    manifest: Manifest
+    folder: Path
+    """Of the backup, on this machine."""
+    target: DatabaseUrl
+    loading: Loading
+    told: Told | None
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / archive_name(self.manifest.archive)
+
+
+async def _fill(filling: _Filling, checking: asyncio.Task[None], *, replace: bool) -> None:
+    """Load while the checksums are compared; nothing gets the database's name before both are done."""
+    major = await server_major(filling.target)
+    check_version(filling.manifest, filling.target, major)
+    async with being_filled(filling.target, filling.manifest.properties) as filled:
+        try:
+            await _load(filling, filled, major)
+        except BackupError:
+            await checking  # an archive that is damaged explains it
+            raise
+        await checking
+        await put_in_place(filled, filling.target.database or "", replace=replace)
+
+
+async def _load(filling: _Filling, filled: DatabaseUrl, major: int) -> None:
+    manifest, loading = filling.manifest, filling.loading
+    schema_of = filling.target if manifest.contents is Contents.DATA else None
+    await load(manifest, filling.archive, filled, loading, major=major, schema_of=schema_of, told=filling.told)
+    differences = await compare_loaded(manifest, filled)
+    if differences:
+        raise BackupError(_surprise(manifest, differences))
+    if manifest.contents is not Contents.DATA:
+        await load_settings_of_database(filling.archive, filled, loading, major=max(major, manifest.program_major))
 
 
 def _surprise(manifest: Manifest, differences: tuple[Difference, ...]) -> str:
