@@ -42,6 +42,17 @@ def test_a_refused_statement_shows_its_line_and_underlines_the_word(faulty: Proj
     ]
 
 
+def test_every_format_tells_of_a_file_whose_name_is_not_utf_8(faulty: Project) -> None:
+    folder = Path(os.fsdecode(os.fsencode(faulty.root / "src" / "app") + b"/od\xff"))
+    folder.mkdir()
+    (folder / "queries.py").write_text((faulty.root / "src" / "app" / "queries.py").read_text())
+    name = "src/app/od\\udcff/queries.py"
+    for told in ("text", "json", "sarif", "github"):
+        done = faulty.check("--output-format", told)
+        assert (done.code, done.err) == (1, ""), told
+        assert ("src/app/od%FF/queries.py" if told == "sarif" else name) in done.out
+
+
 @pytest.mark.parametrize(
     ("statement", "line", "mark"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from typing import Any, Never, TypeVar
@@ -28,7 +29,15 @@ def format_option(*formats: str) -> Callable[[_F], _F]:
 
 def write_json(value: object) -> None:
     """Write a value made of dicts, lists, strings, numbers and booleans, indented, to standard output."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    except UnicodeEncodeError:  # the name of a file, say, that is not UTF-8
+        text = json.dumps(value, indent=2, default=_decoded)
+    print(text)
+
+
+def _decoded(raw: msgspec.Raw) -> object:
+    return json.loads(bytes(raw))
 
 
 def fail(error: Error) -> Never:

@@ -5,6 +5,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -52,7 +53,8 @@ def _results(findings: Iterable[Finding], codes: list[str], root: Path, base: Pa
     seen: Counter[str] = Counter()
     for found in findings:
         path = located(found.place.path, root, base)
-        mark = sha256(f"{found.rule.code}\n{path}\n{found.message}".encode()).hexdigest()[:32]
+        told = f"{found.rule.code}\n{path}\n{found.message}"
+        mark = sha256(told.encode(errors="backslashreplace")).hexdigest()[:32]
         seen[mark] += 1
         yield {
             "ruleId": found.rule.code,
@@ -76,5 +78,5 @@ def _location(place: Place, width: int, path: str) -> dict[str, Any]:
         region["endColumn"] = place.column + width
     if path.startswith("/"):
         return {"physicalLocation": {"artifactLocation": {"uri": Path(path).as_uri()}, "region": region}}
-    artifact = {"uri": quote(path), "uriBaseId": _BASE}
+    artifact = {"uri": quote(os.fsencode(path)), "uriBaseId": _BASE}
     return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
