@@ -6,12 +6,12 @@ statement is run as well: what is proven of it must hold for what comes.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.fixtures.once import made_once
 
 from assay.config import DatabaseUrl
 from assay.proof import Description, describe
@@ -198,27 +198,11 @@ READ_ONLY = [
 ]
 
 
-@pytest.fixture(scope="session")
-def adversary_name() -> str:
-    """The name of the session's database, which is made once on each server."""
-    return f"adversary_{secrets.token_hex(6)}"
-
-
 @pytest.fixture
-async def connection(server: DatabaseUrl, adversary_name: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(server: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database with the schema and the rows, in a transaction that is rolled back."""
-    admin = await asyncpg.connect(server.reveal())
-    try:
-        if not await admin.fetchval("select count(*) from pg_database where datname = $1", adversary_name):
-            await admin.execute(f'create database "{adversary_name}"')
-            made = await asyncpg.connect(server.with_database(adversary_name).reveal())
-            await made.execute(SCHEMA.read_text())
-            await made.close()
-    finally:
-        await admin.close()
-    opened = await asyncpg.connect(
-        server.with_database(adversary_name).reveal(), server_settings={"timezone": "Europe/Berlin"}
-    )
+    url = await made_once(server, "adversary", SCHEMA.read_text())
+    opened = await asyncpg.connect(url.reveal(), server_settings={"timezone": "Europe/Berlin"})
     await opened.execute("begin")
     yield opened
     await opened.close()

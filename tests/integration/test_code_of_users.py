@@ -7,11 +7,11 @@ must hold for what comes.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from tests.fixtures.once import made_once
 
 from assay.config import DatabaseUrl
 from assay.errors import DatabaseError
@@ -364,22 +364,11 @@ DOMAINS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def users_name() -> str:
-    """The name of the session's database, which is made once on each server."""
-    return f"users_{secrets.token_hex(6)}"
-
-
 @pytest.fixture
-async def connection(server: DatabaseUrl, users_name: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(server: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database without anything in it, in a transaction that is rolled back."""
-    admin = await asyncpg.connect(server.reveal())
-    try:
-        if not await admin.fetchval("select count(*) from pg_database where datname = $1", users_name):
-            await admin.execute(f'create database "{users_name}"')
-    finally:
-        await admin.close()
-    opened = await asyncpg.connect(server.with_database(users_name).reveal())
+    url = await made_once(server, "users")
+    opened = await asyncpg.connect(url.reveal())
     await opened.execute("begin")
     yield opened
     await opened.close()

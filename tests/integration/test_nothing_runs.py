@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from tests.fixtures.once import made_once
 
 from assay.config import DatabaseUrl
 from assay.errors import StatementError
@@ -75,25 +76,11 @@ PROVEN = [
 ]
 
 
-@pytest.fixture(scope="session")
-def watched_name() -> str:
-    """The name of the session's database, which is made once on each server."""
-    return f"watched_{secrets.token_hex(6)}"
-
-
 @pytest.fixture
-async def connection(server: DatabaseUrl, watched_name: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(server: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database with domains whose CHECK constraints take numbers from a sequence."""
-    admin = await asyncpg.connect(server.reveal())
-    try:
-        if not await admin.fetchval("select count(*) from pg_database where datname = $1", watched_name):
-            await admin.execute(f'create database "{watched_name}"')
-            made = await asyncpg.connect(server.with_database(watched_name).reveal())
-            await made.execute(SCHEMA)
-            await made.close()
-    finally:
-        await admin.close()
-    opened = await asyncpg.connect(server.with_database(watched_name).reveal())
+    url = await made_once(server, "watched", SCHEMA)
+    opened = await asyncpg.connect(url.reveal())
     yield opened
     await opened.close()
 

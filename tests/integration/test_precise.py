@@ -5,11 +5,11 @@ Every case is a claim, a statement, a mark for each column (! never NULL, ? may 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from tests.fixtures.once import made_once
 
 from assay.config import DatabaseUrl
 from assay.proof import describe
@@ -143,25 +143,11 @@ BOUNDS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def precise_name() -> str:
-    """The name of the session's database, which is made once on each server."""
-    return f"precise_{secrets.token_hex(6)}"
-
-
 @pytest.fixture
-async def connection(server: DatabaseUrl, precise_name: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(server: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database with the schema and the rows."""
-    admin = await asyncpg.connect(server.reveal())
-    try:
-        if not await admin.fetchval("select count(*) from pg_database where datname = $1", precise_name):
-            await admin.execute(f'create database "{precise_name}"')
-            made = await asyncpg.connect(server.with_database(precise_name).reveal())
-            await made.execute(SCHEMA)
-            await made.close()
-    finally:
-        await admin.close()
-    opened = await asyncpg.connect(server.with_database(precise_name).reveal())
+    url = await made_once(server, "precise", SCHEMA)
+    opened = await asyncpg.connect(url.reveal())
     yield opened
     await opened.close()
 

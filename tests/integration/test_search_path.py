@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import AsyncIterator
 from importlib import import_module
 
 import asyncpg
 import pytest
+from tests.fixtures.once import made_once
 
 from assay.catalog import queries
 from assay.config import DatabaseUrl
@@ -73,27 +73,11 @@ def hostile() -> str:
     return "; ".join(parts)
 
 
-@pytest.fixture(scope="session")
-def hostile_name() -> str:
-    """The name of the session's database, which is made once on each server."""
-    return f"hostile_{secrets.token_hex(6)}"
-
-
 @pytest.fixture(params=["hostile, pg_catalog, public", "hostile, pg_catalog, public, pg_temp"], ids=["path", "temp"])
-async def connection(
-    request: pytest.FixtureRequest, server: DatabaseUrl, hostile_name: str
-) -> AsyncIterator[asyncpg.Connection]:
+async def connection(request: pytest.FixtureRequest, server: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection whose search path has the hostile schema before PostgreSQL's own."""
-    admin = await asyncpg.connect(server.reveal())
-    try:
-        if not await admin.fetchval("select count(*) from pg_database where datname = $1", hostile_name):
-            await admin.execute(f'create database "{hostile_name}"')
-            made = await asyncpg.connect(server.with_database(hostile_name).reveal())
-            await made.execute(hostile())
-            await made.close()
-    finally:
-        await admin.close()
-    opened = await asyncpg.connect(server.with_database(hostile_name).reveal())
+    url = await made_once(server, "hostile", hostile())
+    opened = await asyncpg.connect(url.reveal())
     await opened.execute(f"set search_path = {request.param}")
     yield opened
     await opened.close()

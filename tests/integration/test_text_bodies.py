@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from tests.fixtures.once import made_once
 
 from assay.config import DatabaseUrl
 from assay.proof import describe
@@ -59,25 +59,11 @@ NOT_FOLLOWED = [
 INVALID = [("not_valid", "select broken()"), ("ends_the_body", "select ending()"), ("open_comment", "select ended()")]
 
 
-@pytest.fixture(scope="session")
-def bodies_name() -> str:
-    """The name of the session's database, which is made once on each server."""
-    return f"bodies_{secrets.token_hex(6)}"
-
-
 @pytest.fixture
-async def connection(server: DatabaseUrl, bodies_name: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(server: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database with the functions, on the search path of which is none of their schemas."""
-    admin = await asyncpg.connect(server.reveal())
-    try:
-        if not await admin.fetchval("select count(*) from pg_database where datname = $1", bodies_name):
-            await admin.execute(f'create database "{bodies_name}"')
-            made = await asyncpg.connect(server.with_database(bodies_name).reveal())
-            await made.execute(SCHEMA)
-            await made.close()
-    finally:
-        await admin.close()
-    opened = await asyncpg.connect(server.with_database(bodies_name).reveal())
+    url = await made_once(server, "bodies", SCHEMA)
+    opened = await asyncpg.connect(url.reveal())
     yield opened
     await opened.close()
 
