@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import shutil
 import signal
 import tempfile
@@ -18,6 +17,7 @@ from assay.config import DatabaseUrl
 from assay.errors import BackupError, Error
 from assay.ops.backup.pitr.archive import restore_command
 from assay.ops.backup.pitr.base import Base, check_copy, data_of, list_bases
+from assay.ops.backup.pitr.places import hidden
 from assay.ops.backup.programs import running
 from assay.runtime.connecting import open_connection
 from assay.server import Server
@@ -48,7 +48,7 @@ async def restore_to(folder: Path, moment: datetime, into: Path) -> Recovered:
     """Restore the newest base backup that was finished by a moment, and replay the log up to it.
 
     The data directory is made under another name beside its own, in which a server without TCP replays the log. It gets
-    its own name when that server has been stopped in order.
+    its own name when that server has been stopped in order. What a killed run left of the same directory is removed.
 
     Args:
         folder: the archive, on this machine.
@@ -59,22 +59,20 @@ async def restore_to(folder: Path, moment: datetime, into: Path) -> Recovered:
     made; nothing is left then.
     """
     base = _choose(list_bases(folder), moment, folder)
-    into, part = _places(into)
+    into = _place(into)
     account = service_account()
     try:
-        await asyncio.to_thread(_copy, data_of(folder, base), part, account)
-        await check_copy(part, base.server_major)
-        (part / "recovery.signal").touch()
-        _give(part / "recovery.signal", account)
-        targets = {"restore_command": restore_command(folder), "recovery_target_time": moment.isoformat(" ")}
-        last = await replay(part, base, account, targets)
-        _finish(part, account)
-        part.rename(into)
-    except BaseException as error:
-        await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise BackupError(f"{into} cannot be made: {error.strerror}") from None
-        raise
+        async with hidden(into) as part:
+            await asyncio.to_thread(_copy, data_of(folder, base), part, account)
+            await check_copy(part, base.server_major)
+            (part / "recovery.signal").touch()
+            _give(part / "recovery.signal", account)
+            targets = {"restore_command": restore_command(folder), "recovery_target_time": moment.isoformat(" ")}
+            last = await replay(part, base, account, targets)
+            _finish(part, account)
+            part.rename(into)
+    except OSError as error:
+        raise BackupError(f"{into} cannot be made: {error.strerror}") from None
     return Recovered(into, base, moment, last)
 
 
@@ -167,19 +165,18 @@ def _choose(bases: Sequence[Base], moment: datetime, folder: Path) -> Base:
     raise BackupError(f"No base backup in {folder} was finished by {moment.isoformat(' ')}: {oldest}")
 
 
-def _places(into: Path) -> tuple[Path, Path]:
-    """Where the directory goes, and where it is made."""
+def _place(into: Path) -> Path:
     into = into.absolute()
     if into.exists():
         raise BackupError(f"{into} is there; restore into another folder, or move it away")
-    return into, into.with_name(f".{into.name}.restoring-{secrets.token_hex(4)}")
+    return into
 
 
 def _copy(source: Path, target: Path, account: Account | None) -> None:
     if not can_enter(account, target.parent):
         name = account.name if account is not None else "this account"
         raise BackupError(f"{target.parent} is closed to {name}, which the server runs as; restore into another folder")
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED), dirs_exist_ok=True)
     target.chmod(0o700)
     if account is not None:
         for path in (target, *target.rglob("*")):
