@@ -8,10 +8,8 @@ its own schema is not told again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from assay.config import DatabaseUrl, Settings, load_settings
@@ -110,27 +108,6 @@ def _differing(old: Settings, new: Settings) -> int:
     before = {(each.version, each.checksum) for each in read_migrations(old)}
     after = {(each.version, each.checksum) for each in read_migrations(new)}
     return len(before ^ after)
-
-
-def brought_by_each(
-    settings: Settings, folders: Sequence[Path], server: DatabaseUrl | None = None
-) -> Iterator[tuple[Finding, ...]]:
-    """What goes wrong in the code when the schema of each of several folders of migrations becomes that of the next.
-
-    Args:
-        settings: of the project, whose code is proven.
-        folders: of migrations, in order; for two there is one answer.
-        server: as for :func:`against`.
-
-    Raises what ``check`` raises.
-    """
-    comparison = _Comparison(server, None)
-    steps = [replace(settings, migrations=folder) for folder in folders]
-    here = comparison.proven(steps[0], steps[0])
-    for before, after in pairwise(steps):
-        there = comparison.proven(after, after)
-        yield comparison.difference(before, after, here, there).findings
-        here = there
 
 
 @dataclass(frozen=True, slots=True)

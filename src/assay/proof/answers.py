@@ -110,47 +110,50 @@ def _remembered_basis(settings: Settings, kept: Kept) -> Basis:
 async def _ask(
     settings: Settings, statements: list[Statement], server: DatabaseUrl | None, progress: Progress | None
 ) -> tuple[Basis, dict[str, Answer]]:
-    """Describe statements, on several connections when there are many."""
+    schema = await find_schema(settings, server)
+    version, found = await answers_of(schema.url, [statement.text for statement in statements], progress)
+    return schema.basis(version), {statement.source: found[statement.text] for statement in statements}
+
+
+async def answers_of(
+    url: DatabaseUrl, texts: Iterable[str], progress: Progress | None = None
+) -> tuple[str, dict[str, Answer]]:
+    """The server's version, and what it says of statements, by their text; on several connections for many."""
     from assay.runtime.connecting import open_connection
 
-    schema = await find_schema(settings, server)
-    workers = max(1, min(CONNECTIONS, len(statements) // 20))
-    connections = [await open_connection(schema.url) for _ in range(workers)]
+    wanted = list(dict.fromkeys(texts))
+    workers = max(1, min(CONNECTIONS, len(wanted) // 20))
+    connections = [await open_connection(url) for _ in range(workers)]
     try:
         version = await connections[0].fetchval("show server_version")
-        bare = not schema.migrations and await connections[0].fetchval(_IS_BARE)
         done = count(1)
 
         def described() -> None:
             if progress is not None:
-                progress(next(done), len(statements))
+                progress(next(done), len(wanted))
 
-        parts = (_describe(connection, statements[n::workers], described) for n, connection in enumerate(connections))
+        parts = (_describe(connection, wanted[n::workers], described) for n, connection in enumerate(connections))
         found = await asyncio.gather(*parts)
     finally:
         for connection in connections:
             await connection.close()
-    by_sql = {sql: answer for part in found for sql, answer in part.items()}
-    return schema.basis(version.partition(" ")[0], bare=bare), by_sql
+    return version.partition(" ")[0], {text: answer for part in found for text, answer in part.items()}
 
 
-async def _describe(
-    connection: DriverConnection, statements: list[Statement], described: Callable[[], None]
-) -> dict[str, Answer]:
+async def _describe(connection: DriverConnection, texts: list[str], described: Callable[[], None]) -> dict[str, Answer]:
     from assay.catalog.reader import Catalog
     from assay.proof.describe import describe
 
     catalog = Catalog(connection.get_server_version().major)
     found: dict[str, Answer] = {}
-    for statement in statements:
-        unsendable = _unsendable(statement.text)
+    for text in texts:
+        unsendable = _unsendable(text)
         try:
-            answer: Answer = unsendable or await describe(connection, statement.text, catalog=catalog)
+            found[text] = unsendable or await describe(connection, text, catalog=catalog)
         except OperatorIntervention:
             raise
         except DatabaseError as error:
-            answer = error
-        found[statement.source] = answer
+            found[text] = error
         described()
     return found
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from assay.config import DatabaseUrl, Settings
+from assay.errors import DatabaseError
 from assay.proof.report import Report
 from assay.proof.reportcache import ReportCache
 
 if TYPE_CHECKING:
+    from assay.migrate import Migration
     from assay.proof.described import Proven
     from assay.proof.discover.model import Discovery
+    from assay.proof.findings import Finding
     from assay.proof.fix.changes import FileEdit
     from assay.proof.guard import Guard
     from assay.proof.impact import Impact
@@ -77,6 +81,28 @@ def checked(settings: Settings, server: DatabaseUrl | None = None, progress: Pro
 def proven(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Proven:
     """The report of a project and what is known of its calls, made anew and not kept; raises as ``checked`` does."""
     return _apart(partial(_prove, settings, server, _discovery(settings)), settings, progress)
+
+
+def brought_by_each(
+    settings: Settings, steps: Sequence[Sequence[Migration]], server: DatabaseUrl
+) -> list[tuple[Finding, ...]]:
+    """What goes wrong in the code of a project when migrations are applied, step by step, that did not before.
+
+    Args:
+        settings: of the project, whose code is proven.
+        steps: the migrations of each step; the first is where things stand, and brings nothing.
+        server: where a database is made, which is dropped again.
+
+    Raises as ``checked`` does.
+    """
+    from assay.server.databases import drop_database
+
+    scratch = server.with_database(f"assay_scratch_{secrets.token_hex(6)}")
+    try:
+        return _apart(partial(_step, settings, scratch, steps, _discovery(settings)), settings, None)
+    finally:
+        with suppress(DatabaseError):
+            asyncio.run(drop_database(scratch, force=True))
 
 
 def mended(settings: Settings, server: DatabaseUrl | None = None, progress: Progress | None = None) -> Mending:
@@ -168,6 +194,20 @@ def _prove(
 
     found = check(settings, server, progress=progress, discovery=discovery, guard=guard)
     return Proven(_plain(found), described_calls(found.verdicts))
+
+
+def _step(
+    settings: Settings,
+    scratch: DatabaseUrl,
+    steps: Sequence[Sequence[Migration]],
+    discovery: Discovery,
+    guard: Guard,
+    progress: Progress,
+) -> list[tuple[Finding, ...]]:
+    from assay.proof.stepping import brought_by_steps
+
+    found = brought_by_steps(settings, scratch, steps, discovery, guard)
+    return [tuple(replace(each, subject=None) for each in brought) for brought in found]
 
 
 def _mend(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import is_not
 from typing import TypeVar
 
 from assay.config import DatabaseUrl, Settings
@@ -34,6 +35,7 @@ from assay.proof.verdict.forms import by_form
 from assay.proof.verdict.joining import joined, joined_findings
 from assay.proof.verdict.query import Dynamic, Query
 from assay.proof.verdict.refusal import refused
+from assay.sql.placeholders import Statement
 
 _T = TypeVar("_T")
 
@@ -92,32 +94,59 @@ def check(
     start = time.perf_counter()
     discovery = discovery or discover_in(settings)
     with Modules(discovery.project, guard) as modules:
-        code = _Code.of(discovery, modules)
-        read = [_read(call, code) for call in discovery.calls]
-        queries = [query for part in read for query in _queries(part)]
+        calls = _Calls.of(discovery, modules, settings)
         with modules.left():
-            answers = _answers(settings, queries, server, progress)
-        _refuse_no_schema(settings, answers, code.created)
-        verdicts = by_form(
-            [_verdict(call, part, answers, code) for call, part in zip(discovery.calls, read, strict=True)]
-        )
-        findings = [_unreadable(part) for part in discovery.unreadable]
-        findings += [found for verdict in verdicts for found in verdict.findings]
-        silenced = silence(_in_order(findings), _ignores(discovery, queries, settings), verdicts)
-        fixes = _plan(silenced.findings, verdicts, discovery)
-    report = Report(
-        findings=_in_order([_marked(found, fixes) for found in silenced.findings]),
+            answers = _answers(settings, calls.queries, server, progress)
+        verdicts, findings, ignored = calls.judged(answers)
+        fixes = _plan(findings, verdicts, discovery)
+    report = _report(discovery, answers, verdicts, [_marked(found, fixes) for found in findings], ignored)
+    lasting = not modules.failed and all(map(_lasts, answers.by_sql.values()))
+    report = replace(report, seconds=time.perf_counter() - start, queries=queries_to_json(verdicts))
+    return Checked(report, tuple(verdicts), fixes, lasting)
+
+
+def check_each(
+    settings: Settings,
+    schemas: Iterable[Callable[[Sequence[Statement]], Answers]],
+    *,
+    discovery: Discovery,
+    guard: Guard | None = None,
+) -> Iterator[Checked]:
+    """Prove the queries of a project on one schema after the other; the code is read and imported once.
+
+    Args:
+        settings: of the project.
+        schemas: for each, what answers statements on it. A call is judged again where an answer is another object.
+        discovery: what was found in the project's files.
+        guard: as for ``check``.
+
+    Raises what the schemas raise. Nothing is said of fixes, nor in the reports of single queries.
+    """
+    with Modules(discovery.project, guard) as modules:
+        calls = _Calls.of(discovery, modules, settings)
+        statements = [query.statement for query in calls.queries]
+        for schema in schemas:
+            with modules.left():
+                answers = schema(statements)
+            verdicts, findings, ignored = calls.judged(answers)
+            report = _report(discovery, answers, verdicts, findings, ignored)
+            yield Checked(report, tuple(verdicts), Plan(), lasting=False)
+
+
+def _report(
+    discovery: Discovery, answers: Answers, verdicts: Sequence[Verdict], findings: Sequence[Finding], ignored: int
+) -> Report:
+    return Report(
+        findings=_in_order(findings),
         basis=answers.basis,
         files=discovery.files,
-        seconds=time.perf_counter() - start,
+        seconds=0.0,
         total=len(verdicts),
         proved=sum(verdict.proved for verdict in verdicts),
-        ignored=silenced.ignored,
+        ignored=ignored,
         classless=sum(verdict.is_classless for verdict in verdicts),
         unverified=tuple(part for verdict in verdicts for part in verdict.unverified),
-        queries=queries_to_json(verdicts),
     )
-    return Checked(report, tuple(verdicts), fixes, not modules.failed and all(map(_lasts, answers.by_sql.values())))
 
 
 _LASTING = ("0A", "22", "42")
@@ -239,6 +268,43 @@ class _Code:
                 raise
             modules.give_up(source, error)
         return look()
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The calls of a project, read, and what was last made of each."""
+
+    discovery: Discovery
+    ignores: list[Ignore]
+    code: _Code
+    read: list[Query | Branches | Finding]
+    queries: list[Query]
+    known: dict[int, tuple[tuple[Answer, ...], Verdict]] = field(default_factory=dict)
+    """By the number of the call, the answers that its verdict rests on, and the verdict."""
+
+    @classmethod
+    def of(cls, discovery: Discovery, modules: Modules, settings: Settings) -> _Calls:
+        code = _Code.of(discovery, modules)
+        read = [_read(call, code) for call in discovery.calls]
+        queries = [query for part in read for query in _queries(part)]
+        return cls(discovery, _ignores(discovery, queries, settings), code, read, queries)
+
+    def judged(self, answers: Answers) -> tuple[list[Verdict], Sequence[Finding], int]:
+        """The verdicts, the findings that no comment silences, and how many comments silence."""
+        verdicts = by_form([self._verdict(number, answers) for number in range(len(self.read))])
+        findings = [_unreadable(part) for part in self.discovery.unreadable]
+        findings += [found for verdict in verdicts for found in verdict.findings]
+        silenced = silence(_in_order(findings), self.ignores, verdicts)
+        return verdicts, silenced.findings, silenced.ignored
+
+    def _verdict(self, number: int, answers: Answers) -> Verdict:
+        part = self.read[number]
+        given = tuple(answers.by_sql[query.statement.source] for query in _queries(part))
+        before, verdict = self.known.get(number, ((), None))
+        if verdict is None or len(before) != len(given) or any(map(is_not, before, given)):
+            verdict = _verdict(self.discovery.calls[number], part, answers, self.code)
+            self.known[number] = given, verdict
+        return verdict
 
 
 def _read(call: Call, code: _Code) -> Query | Branches | Finding:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import asyncpg
+
 from assay.config import DatabaseUrl
 from assay.proof.describe import describe
-from assay.proof.description import Stored, StoredAs
-from assay.runtime.connecting import open_connection
+from assay.proof.description import Description, Stored, StoredAs
+from assay.runtime.connecting import DriverConnection, open_connection
 
 _COLUMNS = """
 select n.nspname || '.' || c.relname || '.' || a.attname as name, a.attname as column,
@@ -56,18 +58,34 @@ async def stored_columns(url: DatabaseUrl, names: Collection[str]) -> Mapping[st
     """What columns of a database take, by ``schema.table.column``; those that it does not have are left out."""
     connection = await open_connection(url)
     try:
-        records = [record for record in await connection.fetch(_COLUMNS) if record["name"] in names]
-        listed: dict[tuple[str, str], tuple[str, ...]] = {}
-        for relation in sorted({record["relation"] for record in records}):
-            described = await describe(connection, f"select * from {relation}")  # noqa: S608 - a name, quoted
-            listed |= {(relation, column.name): column.allowed or () for column in described.columns}
+        rows = await column_rows(connection, names)
+        described = {text: await describe(connection, text) for text in sorted(set(map(whole, rows)))}
     finally:
         await connection.close()
+    return columns_of(rows, described)
+
+
+async def column_rows(connection: DriverConnection, names: Collection[str] | None = None) -> list[asyncpg.Record]:
+    """What the catalog has of columns: all of them, unless names are given."""
+    return [record for record in await connection.fetch(_COLUMNS) if names is None or record["name"] in names]
+
+
+def whole(row: asyncpg.Record) -> str:
+    """The statement whose description tells which values a CHECK lists for the columns of a row's relation."""
+    return f"select * from {row['relation']}"  # noqa: S608 - a name, quoted
+
+
+def columns_of(rows: Iterable[asyncpg.Record], described: Mapping[str, Description]) -> Mapping[str, StoredColumn]:
+    """What columns take, by ``schema.table.column``.
+
+    Args:
+        rows: of the catalog.
+        described: the relations that they belong to, by the statements of ``whole``; what is not described has no list.
+    """
+    listed = {(text, column.name): column.allowed for text, found in described.items() for column in found.columns}
     return {
-        record["name"]: StoredColumn(
-            record["type"], tuple(record["labels"] or listed.get((record["relation"], record["column"]), ()))
-        )
-        for record in records
+        row["name"]: StoredColumn(row["type"], tuple(row["labels"] or listed.get((whole(row), row["column"])) or ()))
+        for row in rows
     }
 
 

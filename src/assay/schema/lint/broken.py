@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 from assay.config import DatabaseUrl, Settings
 from assay.migrate.model import Migration
-from assay.proof.against import brought_by_each
+from assay.proof.checking import brought_by_each
 from assay.proof.findings import Finding
 from assay.schema.lint.pending import Chosen
 from assay.schema.lint.rules import finding
 
 
-def broken_queries(
-    settings: Settings, chosen: Chosen, server: DatabaseUrl | None = None
-) -> Iterator[tuple[Migration, Finding]]:
+def broken_queries(settings: Settings, chosen: Chosen, server: DatabaseUrl) -> Iterator[tuple[Migration, Finding]]:
     """The project's code proven on the schema after each pending migration, less what was wrong before it.
 
     Args:
         settings: of the project, whose code is proven as it is.
         chosen: what has been applied, and what is pending; where nothing has been, no query can break.
-        server: where the schemas are built; the embedded server unless given.
+        server: where the schemas are built.
 
     Raises what ``assay check`` raises.
     """
@@ -32,19 +27,11 @@ def broken_queries(
         done, pending = pending[:1], pending[1:]
     if not pending:
         return
-    with tempfile.TemporaryDirectory(prefix="assay-lint-") as folder:
-        steps = [_folder(Path(folder) / str(number), [*done, *pending[:number]]) for number in range(len(pending) + 1)]
-        for migration, brought in zip(pending, brought_by_each(settings, steps, server), strict=True):
-            for found in brought:
-                if found.is_error:
-                    yield migration, _told(found, migration)
-
-
-def _folder(path: Path, migrations: Sequence[Migration]) -> Path:
-    path.mkdir()
-    for migration in migrations:
-        shutil.copyfile(migration.path, path / migration.path.name)
-    return path
+    steps = [done, *([migration] for migration in pending)]
+    for migration, brought in zip(pending, brought_by_each(settings, steps, server), strict=True):
+        for found in brought:
+            if found.is_error:
+                yield migration, _told(found, migration)
 
 
 def _told(found: Finding, migration: Migration) -> Finding:
