@@ -10,7 +10,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.fixtures.faultproxy import FaultProxy, fault_proxy
+from tests.fixtures.migrating import run_again, start
 
 from assay.config import DatabaseUrl
 from assay.migrate.target import APPLICATION_NAME
@@ -162,20 +162,6 @@ def start_again(server: Server) -> None:
     while server.status().running:  # a start that came before its end would find it there
         time.sleep(0.01)
     server.ensure_running()
-
-
-async def start(url: DatabaseUrl, folder: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "assay", "migrate", "run", "--source", str(folder), "--database-url", url.reveal()),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def run_again(url: DatabaseUrl, folder: Path) -> None:
-    process = await start(url, folder)
-    output, errors = await process.communicate()
-    assert process.returncode == 0, (output + errors).decode()
 
 
 async def struck(url: DatabaseUrl, folder: Path, server: Server, name: str, moment: Moment) -> bool:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from tests.fixtures.migrating import run_again, start
 
 from assay import migrate
 from assay.config import DatabaseUrl
@@ -127,20 +127,6 @@ async def holder(database: DatabaseUrl) -> AsyncIterator[Any]:
 
 async def result(driver: Any) -> dict[str, list[Any]]:
     return {name: [tuple(row) for row in await driver.fetch(query)] for name, query in RESULT.items()}
-
-
-async def start(url: DatabaseUrl, folder: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "assay", "migrate", "run", "--source", str(folder), "--database-url", url.reveal()),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def run_again(url: DatabaseUrl, folder: Path) -> None:
-    process = await start(url, folder)
-    output, errors = await process.communicate()
-    assert process.returncode == 0, (output + errors).decode()
 
 
 async def stopped_at(
