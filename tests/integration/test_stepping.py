@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from assay.proof.description import Description
 from assay.proof.shrinking import stored_columns
 from assay.proof.stepping import Evolving
 from assay.proof.touched import Touched, is_odd
+from assay.server.databases import drop_database, maintenance
 from assay.sql.placeholders import Statement
 
 FIRST = """\
@@ -110,7 +113,6 @@ STEPS = {
 UNTOUCHED = {
     "nothing": 0,
     "a table beside": 1,
-    "a temporary table": 0,
     "a comment": 0,
     "rows": 0,
     "a table that was missing": 3,
@@ -154,14 +156,50 @@ async def test_what_is_kept_is_what_would_be_answered(tmp_path: Path, database: 
     migrations = _migrations(tmp_path, (FIRST, STEPS[step]))
     evolving = Evolving(database)
     await evolving.begin()
-    await _answers(evolving, migrations[:1])
-    kept = await _answers(evolving, migrations)
+    try:
+        await _answers(evolving, migrations[:1])
+        kept = await _answers(evolving, migrations)
+    finally:
+        await evolving.end()
     _, fresh = await answers_of(database, STATEMENTS)
     assert kept == {text: _plain(answer) for text, answer in fresh.items()}
     assert evolving.columns == await stored_columns(database, evolving.columns)
     if step in UNTOUCHED:
         odd = sum(map(is_odd, STATEMENTS)) if step in _NAMED else 0
         assert evolving.asked[1] == UNTOUCHED[step] + odd
+
+
+async def test_an_ordinary_role_that_may_create_databases_is_enough(server: DatabaseUrl, tmp_path: Path) -> None:
+    name = f"assay_stepping_{secrets.token_hex(4)}"
+    url = replace(server, user=name, database=name)
+    async with maintenance(server) as connection:
+        await connection.execute(f"create role {name} login createdb")
+        evolving = Evolving(url)
+        try:
+            await evolving.begin()
+            migrations = _migrations(tmp_path, ("create table team (id integer)", "create table other (id integer)"))
+            await _answers(evolving, migrations[:1])
+            await _answers(evolving, migrations)
+            assert evolving.asked[1] < evolving.asked[0]
+        finally:
+            await evolving.end()
+            await drop_database(url, force=True)
+            await connection.execute(f"drop role {name}")
+
+
+async def test_migrations_after_one_that_sets_the_search_path_of_the_database_find_the_ledger(
+    database: DatabaseUrl, tmp_path: Path
+) -> None:
+    migrations = _migrations(tmp_path, (FIRST, STEPS["a table found earlier"], STEPS["a null"]))
+    evolving = Evolving(database)
+    await evolving.begin()
+    try:
+        for count in (1, 2, 3):
+            found = await _answers(evolving, migrations[:count])
+    finally:
+        await evolving.end()
+    (description, _) = found["select name from team where id = $1"]
+    assert (description["columns"][0]["type"], description["params"][0]["type"]) == ("int4", "text")
 
 
 def test_words_reach_by_letters_in_any_case_and_place() -> None:

@@ -21,7 +21,7 @@ select n.nspname || '.' || c.relname || '.' || a.attname as name, a.attname as c
         select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid
     ) as labels
 from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'f')
+where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'f') and c.relpersistence <> 't'
     and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
 """
 

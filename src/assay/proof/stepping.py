@@ -7,8 +7,10 @@ again only where a migration touches what its words lead to; the others keep the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import asyncpg
 
@@ -26,7 +28,7 @@ from assay.proof.guard import Guard
 from assay.proof.project import Checked, check_each
 from assay.proof.shrinking import StoredColumn, column_rows, columns_of, whole
 from assay.proof.touched import Look, Touched, is_odd, look_at, touched, words_of
-from assay.runtime.connecting import open_connection
+from assay.runtime.connecting import DRIVER_ERRORS, DriverConnection, open_connection
 from assay.server.databases import drop_database, maintenance
 from assay.sql.placeholders import Statement
 from assay.sql.quoting import quote_identifier
@@ -50,29 +52,30 @@ def brought_by_steps(
 
     Raises MigrationError for a migration that cannot run, and what ``assay check`` raises.
     """
-    evolving = Evolving(database)
-    asyncio.run(evolving.begin())
-    done: list[Migration] = []
-    schemas = []
-    for step in steps:
-        done = sorted([*done, *step], key=lambda migration: migration.version)
-        schemas.append(_schema(evolving, tuple(done)))
-    found: list[tuple[Finding, ...]] = []
-    here: tuple[Proven, dict[str, StoredColumn]] | None = None
-    for checked in check_each(settings, schemas, discovery=discovery, guard=guard):
-        there = _plain(checked), dict(evolving.columns)
-        if here is not None:
-            found.append(brought(here[0], there[0], here[1], there[1]))
-        here = there
-    return found
+    with asyncio.Runner() as runner:
+        evolving = Evolving(database)
+        runner.run(evolving.begin())
+        try:
+            schemas, done = [], list[Migration]()
+            for step in steps:
+                done = sorted([*done, *step], key=lambda migration: migration.version)
+                schemas.append(_schema(runner, evolving, tuple(done)))
+            stages = _stages(evolving, check_each(settings, schemas, discovery=discovery, guard=guard))
+            return [brought(here, there, before, after) for (here, before), (there, after) in pairwise(stages)]
+        finally:
+            runner.run(evolving.end())
 
 
-def _schema(evolving: Evolving, migrations: tuple[Migration, ...]) -> Callable[[Sequence[Statement]], Answers]:
-    return lambda statements: asyncio.run(evolving.after(migrations, statements))
+def _schema(
+    runner: asyncio.Runner, evolving: Evolving, migrations: tuple[Migration, ...]
+) -> Callable[[Sequence[Statement]], Answers]:
+    return lambda statements: runner.run(evolving.after(migrations, statements))
 
 
-def _plain(checked: Checked) -> Proven:
-    return Proven(checked.report, described_calls(checked.verdicts))
+def _stages(evolving: Evolving, each: Iterable[Checked]) -> Iterator[tuple[Proven, dict[str, StoredColumn]]]:
+    """The project on each schema, and what the columns take there."""
+    for checked in each:
+        yield Proven(checked.report, described_calls(checked.verdicts)), evolving.columns
 
 
 @dataclass(slots=True)
@@ -86,17 +89,26 @@ class Evolving:
     """How many statements the server was asked for, each time."""
     _look: Look | None = None
     _known: dict[str, Answer] = field(default_factory=dict)
+    _migrating: DriverConnection | None = None
+    """Has all migrations: settings of the database that one makes are not for the session that the next runs in."""
 
     async def begin(self) -> None:
-        """Make the database, empty; one of its name is dropped."""
+        """Make the database, empty, one of its name being dropped; ``end`` lets go of it."""
         name = self.url.database or ""
         await drop_database(self.url, force=True)
         async with maintenance(self.url, besides=name) as server:
             await server.execute(f"create database {quote_identifier(name)} template template0")
+        self._migrating = await open_connection(self.url)
+
+    async def end(self) -> None:
+        """Close the connection that migrates; the database stays."""
+        if self._migrating is not None:
+            with suppress(*DRIVER_ERRORS):
+                await self._migrating.close(timeout=5)
 
     async def after(self, migrations: tuple[Migration, ...], statements: Sequence[Statement]) -> Answers:
         """Run what of the migrations has not been run, and answer statements on the schema that there is then."""
-        await run(self.url, migrations)
+        await run(self._migrating or self.url, migrations)
         texts = list(dict.fromkeys(statement.text for statement in statements))
         rows = await self._look_again(texts)
         relations = set(map(whole, rows))

@@ -141,7 +141,7 @@ select c.relname::pg_catalog.text as name from pg_catalog.pg_class c
 where c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace and c.relkind = 'r' and not c.relisshared
     and c.relname <> all (array['pg_statistic', 'pg_statistic_ext_data', 'pg_depend', 'pg_description', 'pg_init_privs',
         'pg_largeobject', 'pg_largeobject_metadata', 'pg_seclabel', 'pg_publication', 'pg_publication_namespace',
-        'pg_publication_rel', 'pg_subscription_rel']::pg_catalog.text[])
+        'pg_publication_rel', 'pg_subscription_rel', 'pg_user_mapping']::pg_catalog.text[])
 order by 1
 """)
 _NAMES = qualified("""
