@@ -24,7 +24,10 @@ PART = 16 << 20
 """Bytes of a part of an upload, of which S3 takes 10,000: so a file may have 160 GB."""
 _AT_ONCE = 4
 """Parts that are under way, and in memory, at the same time."""
-_RETRIES: Mapping[str, Any] = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
+_SILENCE = timedelta(seconds=90)
+"""For which a store may say nothing; it says nothing while parts are on their way: 64 MB take so long at 6 Mbit/s."""
+_TOTAL = timedelta(days=7)
+"""For one answer, of which a whole archive is one; obstore's own limit of 30 seconds would cut it off."""
 _VARIABLES = {
     "AWS_ACCESS_KEY_ID": "access_key_id",
     "AWS_SECRET_ACCESS_KEY": "secret_access_key",
@@ -165,14 +168,18 @@ def _open(bucket: str, options: Mapping[str, Any], variables: Mapping[str, str])
     endpoint = str(config.get("endpoint", ""))
     config.setdefault("region", "us-east-1")
     config["virtual_hosted_style_request"] = not options.get("path-style", bool(endpoint))
-    client: Any = {"allow_http": bool(options.get("allow-http", False)), "connect_timeout": timedelta(seconds=10)}
+    client: Any = {"allow_http": bool(options.get("allow-http", False)), **_timeouts()}
     if endpoint.startswith("http://") and not client["allow_http"]:
         raise ConfigurationError(
             f"The endpoint {endpoint} has no TLS: use https://, or say allow-http = true for a server on this machine"
         )
     settings: Any = config
-    retries: Any = dict(_RETRIES)
+    retries: Any = {"max_retries": 4, "retry_timeout": _SILENCE}
     return obstore, Bucket(bucket, config=settings, client_options=client, retry_config=retries)
+
+
+def _timeouts() -> dict[str, timedelta]:
+    return {"connect_timeout": timedelta(seconds=10), "read_timeout": _SILENCE, "timeout": _TOTAL}
 
 
 def _errors() -> tuple[type[Exception], ...]:
