@@ -181,7 +181,7 @@ async def test_what_s3_refuses_is_told_before_the_database_is_read(
 async def test_a_server_that_does_not_answer_is_told(noisy: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     from assay.ops.backup import s3
 
-    monkeypatch.setattr(s3, "_RETRIES", {"max_retries": 0, "retry_timeout": timedelta(seconds=1)})
+    monkeypatch.setattr(s3, "_SILENCE", timedelta(seconds=1))
     store = S3Store("s3://bucket/app", {"endpoint": f"http://127.0.0.1:{free_port()}", "allow-http": True}, KEYS)
     with pytest.raises(BackupError, match="nothing answers there; is the endpoint right"):
         await create_backup(noisy, store)
