@@ -9,6 +9,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
+from time import perf_counter
 from typing import TypeVar
 
 from assay.ops.backup.manifest import BackupFile
@@ -54,11 +55,21 @@ async def flush_until(ended: asyncio.Event, folder: Path) -> None:
     Raises OSError when it cannot.
     """
     sizes: dict[Path, int] = {}
+    pause = _OFTEN
     while not ended.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), _OFTEN)
-        await _stoppable(lambda stop: _flush_grown(folder, sizes, lambda: stop.is_set() or ended.is_set()))
-    await _stoppable(lambda stop: _flush(folder, stop))
+            await asyncio.wait_for(ended.wait(), pause)
+        pause = max(_OFTEN, 20 * await _flush_grown(ended, folder, sizes))
+    await _stoppable(lambda stop: _settle_all([*sorted(folder.rglob("*")), folder, folder.parent], stop.is_set))
+
+
+async def _flush_grown(ended: asyncio.Event, folder: Path, sizes: dict[Path, int]) -> float:
+    """Write what has grown to the disk; how many seconds it took to look, which is long where very many files are."""
+    began = perf_counter()
+    grown = await _stoppable(lambda stop: _grown(folder, sizes))
+    looking = perf_counter() - began
+    await _stoppable(lambda stop: _settle_all(grown, lambda: stop.is_set() or ended.is_set()))
+    return looking
 
 
 def settle(path: Path) -> None:
@@ -80,20 +91,19 @@ def _hash(path: Path, stop: Event) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _flush_grown(folder: Path, sizes: dict[Path, int], stopped: Callable[[], bool]) -> None:
+def _grown(folder: Path, sizes: dict[Path, int]) -> list[Path]:
+    """The files below a folder that are not of the size that they had, which is noted."""
+    grown = []
     for path in folder.rglob("*"):
+        if path.is_file() and sizes.get(path) != (size := path.stat().st_size):
+            sizes[path] = size
+            grown.append(path)
+    return grown
+
+
+def _settle_all(paths: Iterable[Path], stopped: Callable[[], bool]) -> None:
+    for path in paths:
         if stopped():
-            return
-        with suppress(FileNotFoundError):
-            size = path.stat().st_size
-            if path.is_file() and sizes.get(path) != size:
-                sizes[path] = size
-                settle(path)
-
-
-def _flush(folder: Path, stop: Event) -> None:
-    for path in (*sorted(folder.rglob("*")), folder, folder.parent):
-        if stop.is_set():
             return
         settle(path)
 
