@@ -88,6 +88,7 @@ def test_a_restore_killed_at_ten_moments_leaves_no_half_database(tmp_path: Path,
     timed(assay(tmp_path, noisy, "create"))
     name = f"{noisy.database}_again"
     whole = timed(assay(tmp_path, noisy, "restore", "--to", name))
+    before = asyncio.run(sessions(noisy))
     done = 0
     for moment in range(MOMENTS):
         asyncio.run(dropped(noisy, name))
@@ -95,6 +96,7 @@ def test_a_restore_killed_at_ten_moments_leaves_no_half_database(tmp_path: Path,
         restoring = assay(tmp_path, noisy, "restore", "--to", name)
         code = struck(restoring, whole * (moment + 0.5) / MOMENTS, number)
         assert eventually(lambda: not running_in(tmp_path / "backups")), "pg_restore runs on"
+        assert eventually(lambda: asyncio.run(sessions(noisy)) <= before), "the server does what it was sent"
         there = name in asyncio.run(databases(noisy))
         if there:
             assert asyncio.run(rows(noisy.with_database(name))) == 80_000
@@ -112,6 +114,16 @@ async def rows(url: DatabaseUrl) -> int:
     try:
         count: int = await connection.fetchval("select count(*) from noise")
         return count
+    finally:
+        await connection.close()
+
+
+async def sessions(url: DatabaseUrl) -> set[int]:
+    """The processes of the server that somebody else is connected to."""
+    connection = await asyncpg.connect(url.with_database("postgres").reveal())
+    try:
+        sql = "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+        return {row[0] for row in await connection.fetch(sql)}
     finally:
         await connection.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -507,9 +508,11 @@ def test_a_failed_import_is_told_without_the_conditions_of_a_call_that_needs_it(
     ]
 
 
-def test_where_nobody_says_what_the_tables_are_that_is_the_one_error(project: Project) -> None:
+def test_where_nobody_says_what_the_tables_are_that_is_the_one_error(
+    project: Project, database_18: DatabaseUrl
+) -> None:
     (project.root / "migrations").rename(project.root / "elsewhere")
-    done = project.check()
+    done = replace(project, server=database_18).check()
     assert (done.code, done.lines) == (2, [])
     assert "error: There is no schema to prove against: " in done.err
     assert "has no migrations, and database " in done.err

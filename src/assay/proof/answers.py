@@ -112,7 +112,19 @@ async def _ask(
 ) -> tuple[Basis, dict[str, Answer]]:
     schema = await find_schema(settings, server)
     version, found = await answers_of(schema.url, [statement.text for statement in statements], progress)
-    return schema.basis(version), {statement.source: found[statement.text] for statement in statements}
+    basis = schema.basis(version, bare=not schema.migrations and await _is_bare(schema.url))
+    return basis, {statement.source: found[statement.text] for statement in statements}
+
+
+async def _is_bare(url: DatabaseUrl) -> bool:
+    from assay.runtime.connecting import open_connection
+
+    connection = await open_connection(url)
+    try:
+        bare: bool = await connection.fetchval(_IS_BARE)
+    finally:
+        await connection.close()
+    return bare
 
 
 async def answers_of(

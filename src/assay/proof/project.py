@@ -97,6 +97,7 @@ def check(
         calls = _Calls.of(discovery, modules, settings)
         with modules.left():
             answers = _answers(settings, calls.queries, server, progress)
+        _refuse_no_schema(settings, answers, calls.code.created)
         verdicts, findings, ignored = calls.judged(answers)
         fixes = _plan(findings, verdicts, discovery)
     report = _report(discovery, answers, verdicts, [_marked(found, fixes) for found in findings], ignored)
