@@ -42,6 +42,8 @@ class Recycler:
         self._original = original
         self._counts = original.reading.tables
         """The changes to each table that the server had counted when the copy was last as new."""
+        self._extents = original.reading.extents
+        """The extent of each small table at that time."""
         self._connection: DriverConnection | None = None
 
     @property
@@ -78,9 +80,11 @@ class Recycler:
             for table, before, now in zip(self._original.tables, self._counts, found.tables, strict=True)
             if before != now
         ]
+        extents = zip(self._original.small, self._extents, found.extents, strict=True)
+        if any(before != now and table not in dirty for table, before, now in extents):
+            return False  # the server has not counted all yet, or was told not to
         if not dirty:
-            # A sequence that moved beside tables that did not is rare; it may be that the server has not counted yet.
-            return found.sequences == wanted.sequences
+            return found.sequences == wanted.sequences  # where one moved alone, what moved it may not be counted yet
         if not await _can_be_put_back(connection, dirty):
             return False
         await self._put_back(connection, dirty, found)
@@ -105,7 +109,7 @@ class Recycler:
             if await table.read_digest(connection) != table.digest:
                 return False
         found, wanted = await self._original.read(connection), self._original.reading
-        self._counts = found.tables
+        self._counts, self._extents = found.tables, found.extents
         return (found.catalogs, found.sequences, found.database) == (
             wanted.catalogs,
             wanted.sequences,

@@ -109,15 +109,15 @@ class Site:
         """Who stays connected to a database, in words; who is about to leave is waited for."""
         return await self._do(lambda link: _sessions(link.server, name))
 
-    async def terminate(self, name: str) -> None:
-        """End all sessions of a database, and wait until they are gone."""
+    async def terminate(self, name: str) -> bool:
+        """End all sessions of a database, and wait until they are gone, for two seconds at most; whether they are."""
         sql = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1"
 
-        async def end(link: Link) -> None:
+        async def end(link: Link) -> bool:
             await link.server.rows(sql, name)
-            await wait_for_sessions(link.server, name, seconds=2.0)
+            return await wait_for_sessions(link.server, name, seconds=2.0)
 
-        await self._do(end)
+        return await self._do(end)
 
     async def keep(self, name: str, test: str, most: int) -> bool:
         """Keep a database beyond this session, unless it keeps as many as it may; whether it is kept."""

@@ -160,9 +160,8 @@ class Workshop:
         if lent.kept:
             self._disconnect(lent)
             return left
-        if left:
-            await site.terminate(lent.name)
-        if lent.recycler is not None and await lent.recycler.restore():
+        alone = not left or await site.terminate(lent.name)
+        if alone and lent.recycler is not None and await lent.recycler.restore():
             lent.stock.ready.append(lent)
         else:
             await self._drop(lent)
