@@ -444,7 +444,7 @@ async def test_a_pool_lends_one_connection_and_gets_it_back(database: DatabaseUr
     async with asyncpg.create_pool(database.reveal(), min_size=1, max_size=1) as pool:
         assert len((await migrate.run(pool, write(tmp_path, THREE))).steps) == 3
         assert len(await migrate.info(pool, tmp_path)) == 3
-        assert await pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
+        assert await pool.fetchval(LOCKS) == 0
 
 
 async def test_assays_own_pool_and_connection_are_targets(database: DatabaseUrl, driver: Any, tmp_path: Path) -> None:
