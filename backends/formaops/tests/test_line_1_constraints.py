@@ -128,11 +128,14 @@ class Lives(RuleBasedStateMachine):
 
     @rule(priority=st.sampled_from(Priority))
     def ask(self, priority: Priority) -> None:
-        self.run(
+        asked = self.run(
             executions.add(
                 self.db, user_id=self.user, prompt_id=self.prompt, inputs={}, context=None, priority=priority
             )
         )
+        # Within this one transaction all would be of the same moment, and chance would say which comes first.
+        later = "update executions set created_at = created_at + (select count(*) from executions) * interval '1 us' "
+        self.run(self.db.execute(later + "where id = :id", id=asked.id))
 
     @rule()
     def claim(self) -> None:
