@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -512,7 +511,8 @@ def test_where_nobody_says_what_the_tables_are_that_is_the_one_error(
     project: Project, database_18: DatabaseUrl
 ) -> None:
     (project.root / "migrations").rename(project.root / "elsewhere")
-    done = replace(project, server=database_18).check()
-    assert (done.code, done.lines) == (2, [])
-    assert "error: There is no schema to prove against: " in done.err
-    assert "has no migrations, and database " in done.err
+    url = ("--database-url", database_18.reveal())
+    for done in (project.run("check", *url), project.run("prepare", *url)):
+        assert (done.code, done.lines) == (2, [])
+        assert "error: There is no schema to prove against: " in done.err
+        assert "has no migrations, and database " in done.err

@@ -22,7 +22,7 @@ from assay.ops.backup import create
 from assay.ops.backup.create import Wanted, create_backup
 from assay.ops.backup.databases import FILLING, being_filled
 from assay.ops.backup.listing import list_backups
-from assay.ops.backup.manifest import Archive, Contents, Properties
+from assay.ops.backup.manifest import Archive, Contents, Manifest, Properties
 from assay.ops.backup.restore import restore_backup
 from assay.ops.backup.stores import LocalStore
 from assay.ops.backup.verify import verify_backup
@@ -267,14 +267,22 @@ async def test_a_restore_that_loses_its_server_leaves_nothing(
     assert pieces >= 60
 
 
-async def test_a_cancelled_backup_ends_pg_dump_and_leaves_nothing(
+async def dumping(
     proxy: tuple[FaultProxy, DatabaseUrl], store: LocalStore
-) -> None:
+) -> tuple[FaultProxy, asyncio.Task[Manifest]]:
+    """A backup on a slow network, of which pg_dump is under way."""
     faults, url = proxy
     faults.delay = 0.02
     running = asyncio.create_task(create_backup(url, store))
     while not any("pg_dump" in line for line in command_lines_with(str(store.root))):
         await asyncio.sleep(0.01)
+    return faults, running
+
+
+async def test_a_cancelled_backup_ends_pg_dump_and_leaves_nothing(
+    proxy: tuple[FaultProxy, DatabaseUrl], store: LocalStore
+) -> None:
+    _, running = await dumping(proxy, store)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -286,11 +294,7 @@ async def test_a_cancelled_backup_ends_pg_dump_and_leaves_nothing(
 async def test_a_cancelled_backup_does_not_wait_for_a_server_that_has_fallen_silent(
     proxy: tuple[FaultProxy, DatabaseUrl], store: LocalStore
 ) -> None:
-    faults, url = proxy
-    faults.delay = 0.02
-    running = asyncio.create_task(create_backup(url, store))
-    while not any("pg_dump" in line for line in command_lines_with(str(store.root))):
-        await asyncio.sleep(0.01)
+    faults, running = await dumping(proxy, store)
     faults.swallow()
     running.cancel()
     async with asyncio.timeout(60):
